@@ -1,0 +1,53 @@
+package bot
+
+import "context"
+
+// Chat is a chat service. Implementations are safe for concurrent use.
+type Chat interface {
+	// Send posts p, whose Thread is already the chat's own thread id, and returns the
+	// message's id. It is called again with the same p.Key when it is not known
+	// whether an earlier call arrived: it must then find that message, not post twice.
+	Send(ctx context.Context, p Post) (messageID string, err error)
+	// Edit replaces the content of messageID. A message that is gone is an Error
+	// with CodeNotFound; the caller posts anew then.
+	Edit(ctx context.Context, messageID string, p Post) error
+	// Limits tells how fast and how much may be sent to one room.
+	Limits() ChatLimits
+}
+
+// ChatLimits are a chat's own bounds per room.
+type ChatLimits struct {
+	PerSecond float64 // sends and edits a second; 0 = unbounded
+	Burst     int
+}
+
+// Threader is a Chat whose rooms have threads.
+type Threader interface {
+	// ThreadOf returns the thread id to reply to messageID in.
+	ThreadOf(messageID string) string
+}
+
+// Ephemeral is a Chat that can show a post to one account only.
+type Ephemeral interface {
+	SendEphemeral(ctx context.Context, p Post) error
+}
+
+// Uploader is a Chat that takes files. Post.File is then passed to Send; other
+// chats get a link.
+type Uploader interface {
+	Uploads() bool
+}
+
+// Directory is a Chat that knows its people.
+type Directory interface {
+	// Account looks the account up by stable id; CodeNotFound if it is gone.
+	Account(ctx context.Context, id string) (Account, error)
+}
+
+// Inbound is where a chat adapter delivers what people said. Safe for concurrent
+// use. When Receive returns nil the message is on disk and will be run once; a
+// message whose (instance, ID) is known is accepted and ignored. The returned root
+// is the cause under which everything that follows from it is filed.
+type Inbound interface {
+	Receive(ctx context.Context, m Message) (root string, err error)
+}

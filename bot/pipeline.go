@@ -1,0 +1,143 @@
+package bot
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// JobSpec describes the multibranch job of a project.
+type JobSpec struct {
+	ProjectID string
+	Name      string // the project's slug
+	Folder    string // "" = top level
+	Source    CloneSource
+	Branch    string // default branch
+	Operation string // marker
+}
+
+// Job is a multibranch job.
+type Job struct {
+	ExternalID string // how the pipeline names it
+	URL        string
+}
+
+// Pipeline is a CI server. Safe for concurrent use.
+type Pipeline interface {
+	FindJob(ctx context.Context, spec JobSpec) (Presence, Job, error)
+	// EnsureJob makes or updates the job in place. CodeConflict for a foreign one.
+	EnsureJob(ctx context.Context, spec JobSpec) (Job, error)
+	// RemoveJob removes job, builds and caches. Absent is success.
+	RemoveJob(ctx context.Context, job Job) error
+	// Build queues a build. The same req.Key gives the same build, never a second.
+	Build(ctx context.Context, req BuildRequest) (BuildRef, error)
+	// Status reads a build back from the source; CodeNotFound if it never was.
+	Status(ctx context.Context, ref BuildRef) (Build, error)
+}
+
+// BuildRequest asks for a build of the newest commit of a branch.
+type BuildRequest struct {
+	Job        Job
+	Branch     string
+	Commit     string // what triggered it; "" = newest
+	Parameters map[string]string
+	Key        string // idempotency key
+	By         string // who, for the log
+	Cause      Cause
+}
+
+// BuildRef names one build. (Job, Branch, Number) is its identity; a build that
+// still waits in a queue of a server that numbers late has Number 0 and Queue.
+type BuildRef struct {
+	Job    string `json:"job"` // Job.ExternalID
+	Branch string `json:"branch"`
+	Number int    `json:"number"`
+	Queue  string `json:"queue,omitempty"`
+}
+
+// Result is how a build or stage ended, in Jenkins' words.
+type Result string
+
+// The results, best first.
+const (
+	ResultSuccess  Result = "SUCCESS"
+	ResultUnstable Result = "UNSTABLE"
+	ResultFailure  Result = "FAILURE"
+	ResultNotBuilt Result = "NOT_BUILT"
+	ResultAborted  Result = "ABORTED"
+)
+
+// BuildState is where a build is in its life.
+type BuildState string
+
+// The states of a build.
+const (
+	BuildQueued   BuildState = "queued"
+	BuildRunning  BuildState = "running"
+	BuildFinished BuildState = "finished"
+)
+
+// Build is one run of a project's pipeline, as its source reports it. The store
+// keeps the newest report of each.
+type Build struct {
+	ID         string // ours; "" in a report of the source
+	ProjectID  string
+	Instance   string // the pipeline integration
+	Ref        BuildRef
+	Attempt    int // 1, or more for a build run again after an interruption
+	State      BuildState
+	Result     Result // set when finished
+	Commit     string
+	Stages     []Stage
+	Tests      *TestTotals // nil: no report
+	Artifacts  []Artifact
+	Message    string // why it failed, one line; foreign text
+	QueuedAt   time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+	URL        string
+	LogURL     string
+	Parameters map[string]string
+	By         string
+	Cause      Cause
+	// Sequence grows with every report of this build; an older one is ignored.
+	Sequence int64
+}
+
+// Stage is one stage of a build.
+type Stage struct {
+	Name     string        `json:"name"`
+	Status   string        `json:"status"` // SUCCESS, UNSTABLE, FAILED, ABORTED, NOT_EXECUTED, IN_PROGRESS
+	Parent   string        `json:"parent,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Duration time.Duration `json:"duration,omitempty"`
+}
+
+// TestTotals counts test cases; Failures names the first few that failed.
+type TestTotals struct {
+	Total, Failed, Skipped int
+	Failures               []string `json:",omitempty"`
+}
+
+// Aborter is a Pipeline that can stop a build, queued or running. Ended is success.
+type Aborter interface {
+	Abort(ctx context.Context, ref BuildRef, by string) error
+}
+
+// LogReader reads the log of a build ({job}/{branch}/{number}) or deployment.
+type LogReader interface {
+	// ReadLog returns the log from byte offset on; the reader is closed by the caller.
+	ReadLog(ctx context.Context, ref LogRef, offset int64) (io.ReadCloser, error)
+}
+
+// LogRef names a log: of a build, or of what runs in an environment.
+type LogRef struct {
+	Build       BuildRef
+	ProjectID   string
+	Environment string // set: the log of the running app
+}
+
+// BuildLister is a Pipeline whose builds of a branch can be listed, newest first.
+type BuildLister interface {
+	Builds(ctx context.Context, job Job, branch string, limit int) ([]Build, error)
+}

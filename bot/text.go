@@ -1,0 +1,62 @@
+package bot
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Escape turns foreign text into Text that shows exactly that text on one line:
+// no markup, no mention, no link behind a label, no line break, nothing that is
+// invisible or changes the direction of what follows. Unescape gives the line back.
+func Escape(s string) Text {
+	var b strings.Builder
+	for _, r := range OneLine(s) {
+		if strings.ContainsRune("\\*`[]_~<>&@!#|", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return Text(b.String())
+}
+
+// OneLine is foreign text as plain text on one line: line breaks and spaces of any
+// kind are spaces; control, format and other invisible characters, and bytes that
+// are no text, are left out.
+func OneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || unicode.In(r, unicode.Z):
+			return ' '
+		case unicode.IsControl(r) || r == utf8.RuneError || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// Unescape gives back the plain text of t without its markup characters'
+// backslashes; bold, code and link markup is left as written. It serves logs
+// and terminals.
+func Unescape(t Text) string {
+	var b strings.Builder
+	esc := false
+	for _, r := range string(t) {
+		if r == '\\' && !esc {
+			esc = true
+			continue
+		}
+		esc = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Shorten cuts s to at most n runes, the last of them an ellipsis when cut.
+func Shorten(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:max(n-1, 0)]) + "…"
+}
