@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"opsbot/bot"
+)
+
+type messageRow struct {
+	bun.BaseModel `bun:"table:messages"`
+	Seq           int64  `bun:"seq,pk,autoincrement"`
+	MessageID     string `bun:"message_id"`
+	roomCols
+	Thread     string           `bun:"thread"`
+	Body       doc[bot.Message] `bun:"body"`
+	Root       string           `bun:"root"`
+	AddedAt    micros           `bun:"added_at"`
+	LeaseOwner string           `bun:"lease_owner"`
+	LeaseUntil micros           `bun:"lease_until"`
+	Done       bool             `bun:"done"`
+}
+
+// noun gives the message with its root, so that whoever runs it files what follows
+// under it.
+func (r messageRow) noun() bot.Message {
+	m := r.Body.V
+	m.Root = r.Root
+	return m
+}
+
+type messages struct{ *work }
+
+var _ bot.Messages = messages{}
+
+// Add implements bot.Messages.
+func (r messages) Add(ctx context.Context, m bot.Message, now time.Time) (string, bool, error) {
+	if m.Room.Instance == "" || m.ID == "" {
+		return "", false, bot.Errorf(bot.CodeInvalid, "A message without its chat and id can't be stored.")
+	}
+	root := m.Root
+	if root == "" {
+		root = bot.NewID(now)
+	}
+	row := messageRow{MessageID: m.ID, roomCols: place(m.Room), Thread: m.Thread, Body: docOf(m), Root: root, AddedAt: us(now)}
+	err := insert(ctx, r.work, &row, errKnown)
+	if bot.CodeOf(err) == bot.CodeConflict {
+		known, err := r.get(ctx, m.Room, m.ID)
+		return known.Root, false, err
+	}
+	if err != nil {
+		return "", false, err
+	}
+	r.wake(bot.QueueMessages, r.s.clock.Now())
+	return root, true, nil
+}
+
+var errKnown = bot.Errorf(bot.CodeConflict, "The message is known already.")
+
+func (r messages) get(ctx context.Context, room bot.RoomRef, id string) (messageRow, error) {
+	return first[messageRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "There is no message %q.", id),
+		where("instance = ? AND message_id = ?", room.Instance, id))
+}
+
+// Claim implements bot.Messages.
+func (r messages) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]bot.Message, error) {
+	rows, err := returning[messageRow](ctx, r.work, "claim messages", r.claimSQL(), us(now), n, owner, us(now.Add(lease)))
+	slices.SortFunc(rows, func(a, b messageRow) int { return int(a.Seq - b.Seq) })
+	return convert(rows, messageRow.noun), err
+}
+
+// claimSQL takes the heads: what has nothing unfinished before it, neither in its
+// own thread (the top level of a room is one, too) nor the message that the thread
+// hangs from.
+func (r messages) claimSQL() string {
+	return `WITH due AS MATERIALIZED (
+		SELECT m.seq FROM messages AS m WHERE m.done = FALSE AND m.lease_until <= ?
+		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
+			AND e.workspace = m.workspace AND e.room_id = m.room_id AND e.thread = m.thread)
+		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
+			AND e.message_id = m.thread)
+		ORDER BY m.seq LIMIT ?` + r.skipLocked("m") + `)
+	UPDATE messages SET lease_owner = ?, lease_until = ?
+	WHERE seq IN (SELECT seq FROM due) RETURNING *`
+}
+
+// Done implements bot.Messages.
+func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
+	n, err := r.raw(ctx, "finish a message",
+		"UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE",
+		room.Instance, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		if _, err := r.get(ctx, room, id); err != nil {
+			return err
+		}
+		return bot.Errorf(bot.CodeStale, "The message %q was run already.", id)
+	}
+	r.wake(bot.QueueMessages, r.s.clock.Now()) // the next one of its thread is free now
+	return nil
+}

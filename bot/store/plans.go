@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"opsbot/bot"
+)
+
+type actionRow struct {
+	bun.BaseModel `bun:"table:actions"`
+	ID            string `bun:"id,pk"`
+	Verb          string `bun:"verb"`
+	Args          string `bun:"args"`
+	PlanID        string `bun:"plan_id"`
+	UserID        string `bun:"user_id"`
+	roomCols
+	ExpiresAt micros `bun:"expires_at"`
+	UsedAt    micros `bun:"used_at"`
+	Once      bool   `bun:"once"`
+}
+
+func (r actionRow) noun() bot.Action {
+	return bot.Action{
+		ID: r.ID, Verb: r.Verb, Args: rawJSON(r.Args), PlanID: r.PlanID, UserID: r.UserID, Room: r.ref(),
+		ExpiresAt: r.ExpiresAt.time(), UsedAt: r.UsedAt.time(), Once: r.Once,
+	}
+}
+
+// rawJSON gives a stored text as JSON, nil for none.
+func rawJSON(s string) json.RawMessage {
+	if s == "" {
+		return nil
+	}
+	return json.RawMessage(s)
+}
+
+type actions struct{ *work }
+
+var _ bot.Actions = actions{}
+
+// Put implements bot.Actions.
+func (r actions) Put(ctx context.Context, a bot.Action) error {
+	return upsert(ctx, r.work, &actionRow{
+		ID: a.ID, Verb: a.Verb, Args: string(a.Args), PlanID: a.PlanID, UserID: a.UserID,
+		roomCols: place(a.Room), ExpiresAt: us(a.ExpiresAt), UsedAt: us(a.UsedAt), Once: a.Once,
+	}, "id")
+}
+
+// Get implements bot.Actions.
+func (r actions) Get(ctx context.Context, id string) (bot.Action, error) {
+	row, err := first[actionRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "This button is not known any more."), where("id = ?", id))
+	return row.noun(), err
+}
+
+// Use implements bot.Actions.
+func (r actions) Use(ctx context.Context, id string, now time.Time) error {
+	n, err := r.raw(ctx, "use an action",
+		"UPDATE actions SET used_at = ? WHERE id = ? AND (once = FALSE OR used_at = 0)", us(now), id)
+	if err != nil || n > 0 {
+		return err
+	}
+	if _, err := r.Get(ctx, id); err != nil {
+		return err
+	}
+	return bot.Errorf(bot.CodeConflict, "That button has been used already.")
+}
+
+type planRow struct {
+	bun.BaseModel `bun:"table:plans"`
+	Seq           int64          `bun:"seq,pk,autoincrement"`
+	ID            string         `bun:"id"`
+	Body          doc[*bot.Plan] `bun:"body"`
+	UserID        string         `bun:"user_id"`
+	State         string         `bun:"state"`
+	roomCols
+	Thread    string `bun:"thread"`
+	MessageID string `bun:"message_id"`
+}
+
+func (r planRow) noun() *bot.Plan { return r.Body.V }
+
+type plans struct{ *work }
+
+var _ bot.Plans = plans{}
+
+// Put implements bot.Plans.
+func (r plans) Put(ctx context.Context, p *bot.Plan) error {
+	return upsert(ctx, r.work, &planRow{
+		ID: p.ID, Body: docOf(p), UserID: p.UserID, State: p.State,
+		roomCols: place(p.Message.Room), Thread: p.Message.Thread, MessageID: p.Message.ID,
+	}, "id")
+}
+
+func noPlan(id string) *bot.Error { return bot.Errorf(bot.CodeNotFound, "There is no plan %q.", id) }
+
+// Get implements bot.Plans.
+func (r plans) Get(ctx context.Context, id string) (*bot.Plan, error) {
+	row, err := first[planRow](ctx, r.work, noPlan(id), where("id = ?", id))
+	return row.noun(), err
+}
+
+// InThread implements bot.Plans. A plan asked for at the top level answers there
+// and in the thread below its request.
+func (r plans) InThread(ctx context.Context, room bot.RoomRef, thread string) (*bot.Plan, error) {
+	row, err := first[planRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "No plan is waiting here."),
+		where("state = 'open'"), where(inRoom, room.Instance, room.Workspace, room.ID),
+		where("(thread = ? OR message_id = ?)", thread, thread), order("seq DESC"))
+	return row.noun(), err
+}
+
+// Open implements bot.Plans.
+func (r plans) Open(ctx context.Context, userID string) ([]*bot.Plan, error) {
+	return list(ctx, r.work, planRow.noun, where("state = 'open'"), where("(? = '' OR user_id = ?)", userID, userID), order("seq DESC"))
+}
