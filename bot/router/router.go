@@ -1,0 +1,176 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"opsbot/bot"
+)
+
+// Options configure a Router. All fields without a default must be set.
+type Options struct {
+	Clock      bot.Clock
+	Work       bot.UnitOfWork
+	Waker      bot.Waker
+	Authorizer bot.Authorizer
+	Log        *slog.Logger
+	Owner      string // of leases, "node:incarnation"
+	Commands   []bot.Command
+	Prefixes   []string                // "!": a message that starts with one is for the bot
+	BotName    string                  // "opsbot"; "" = "opsbot"
+	GroupsOf   func(bot.User) []string // policy groups of a person; nil = none
+	PlanTTL    time.Duration           // how long a plan waits for its confirmation; 0 = 30 min
+	Poll       time.Duration           // 0 = 5 s
+	// AtBoundary, if set, is called when a command's effect is about to be stored.
+	AtBoundary func(verb string)
+}
+
+// Router runs what people say. Safe for concurrent use.
+type Router struct {
+	opt   Options
+	verbs map[string]bot.Command // lower-case verb or alias
+	names []string               // canonical verbs, in the order of the list
+}
+
+var (
+	_ bot.Inbound = (*Router)(nil)
+	_ bot.Service = (*Router)(nil)
+)
+
+// New makes a router; a verb or alias that is there twice is an error.
+func New(opt Options) (*Router, error) {
+	if opt.PlanTTL == 0 {
+		opt.PlanTTL = 30 * time.Minute
+	}
+	if opt.Poll == 0 {
+		opt.Poll = 5 * time.Second
+	}
+	if opt.BotName == "" {
+		opt.BotName = "opsbot"
+	}
+	r := &Router{opt: opt, verbs: map[string]bot.Command{}}
+	for _, c := range opt.Commands {
+		spec := c.Spec()
+		r.names = append(r.names, spec.Verb)
+		for _, name := range append([]string{spec.Verb}, spec.Aliases...) {
+			name = strings.ToLower(name)
+			if r.verbs[name] != nil {
+				return nil, bot.Errorf(bot.CodeInternal, "the verb %q is there twice", name)
+			}
+			r.verbs[name] = c
+		}
+	}
+	return r, nil
+}
+
+// Specs lists the commands' specs in the order of the list.
+func (r *Router) Specs() []bot.Spec {
+	out := make([]bot.Spec, len(r.opt.Commands))
+	for i, c := range r.opt.Commands {
+		out[i] = c.Spec()
+	}
+	return out
+}
+
+// Receive stores a message; nil means it is on disk and will be run once.
+func (r *Router) Receive(ctx context.Context, m bot.Message) (root string, err error) {
+	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		var added bool
+		root, added, err = tx.Messages.Add(ctx, m, r.opt.Clock.Now())
+		if err != nil || !added {
+			return err
+		}
+		return tx.Wakes.Wake(ctx, bot.QueueMessages, r.opt.Clock.Now())
+	})
+	return root, err
+}
+
+// Run runs stored messages until ctx ends, then waits for those under way.
+func (r *Router) Run(ctx context.Context) error {
+	wake, stop := r.opt.Waker.Listen(bot.QueueMessages)
+	defer stop()
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	const parallel = 8
+	slots := make(chan struct{}, parallel)
+	freed := make(chan struct{}, 1)
+	for {
+		var got []bot.Message
+		err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+			got, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), time.Minute, parallel-len(slots))
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			r.opt.Log.Error("router: claim", "error", err)
+		}
+		for _, m := range got {
+			slots <- struct{}{}
+			busy.Go(func() {
+				r.process(ctx, m)
+				<-slots
+				select {
+				case freed <- struct{}{}:
+				default:
+				}
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-freed:
+		case <-r.opt.Clock.After(r.opt.Poll):
+		}
+	}
+}
+
+// process runs one message and writes what came of it. A message whose outcome
+// can't be written stays claimed and is run again after its lease.
+func (r *Router) process(ctx context.Context, m bot.Message) {
+	log := r.opt.Log.With("room", m.Room.String(), "message", m.ID, "author", m.Author.String())
+	c := &call{m: m, thread: threadOf(m)}
+	res, err := r.guarded(ctx, c)
+	if err == nil {
+		err = r.commit(ctx, c, res)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errRunAlready) {
+		if class, _ := bot.RetryOf(err); class != bot.RetryNever && bot.CodeOf(err) != bot.CodeInternal && isOurs(err) {
+			log.Error("router: will be tried again", "error", err)
+			return
+		}
+		log.Error("router: command failed", "verb", c.spec.Verb, "error", err)
+		if err := r.commit(ctx, c, c.problem(err)); err != nil && ctx.Err() == nil {
+			log.Error("router: reply", "error", err)
+		}
+	}
+}
+
+func isOurs(err error) bool { var e *bot.Error; return errors.As(err, &e) }
+
+// guarded is handle with a panic turned into an error.
+func (r *Router) guarded(ctx context.Context, c *call) (res *result, err error) {
+	defer r.recovered(c, &err)
+	return r.handle(ctx, c)
+}
+
+// recovered turns a command's panic into an error for the person, and leaves the
+// stack in the log; deferred.
+func (r *Router) recovered(c *call, err *error) {
+	if p := recover(); p != nil {
+		r.opt.Log.Error("router: panic", "verb", c.spec.Verb, "message", c.m.ID, "panic", p, "stack", string(debug.Stack()))
+		*err = bot.Errorf(bot.CodeInternal, "OpsBot made a mistake while working on this; the operator finds it in the log.")
+	}
+}
+
+// threadOf is the thread in which a message is answered.
+func threadOf(m bot.Message) string {
+	if m.Thread != "" {
+		return m.Thread
+	}
+	return m.ID
+}
