@@ -1,0 +1,192 @@
+package relay
+
+import (
+	"fmt"
+	"strings"
+
+	"opsbot/bot"
+)
+
+// tone is how the change stands now: what runs first, then the worst that ended.
+func tone(v *view) bot.Tone {
+	var tones []bot.Tone
+	if b := v.newest(); b != nil {
+		tones = append(tones, buildTone(*b))
+	}
+	for _, d := range v.deployments {
+		tones = append(tones, v.tone(d))
+	}
+	for _, want := range []bot.Tone{bot.ToneBusy, bot.ToneWaiting, bot.ToneBad, bot.ToneWarn, bot.ToneGood} {
+		for _, t := range tones {
+			if t == want {
+				return t
+			}
+		}
+	}
+	return bot.ToneNeutral
+}
+
+func buildTone(b bot.Build) bot.Tone {
+	if b.State != bot.BuildFinished {
+		return bot.ToneBusy
+	}
+	switch b.Result {
+	case bot.ResultSuccess:
+		return bot.ToneGood
+	case bot.ResultFailure:
+		return bot.ToneBad
+	case bot.ResultUnstable, bot.ResultAborted:
+		return bot.ToneWarn
+	}
+	return bot.ToneNeutral
+}
+
+// tone of a deployment is bad also after it succeeded, while its app is not healthy.
+func (v *view) tone(d bot.Deployment) bot.Tone {
+	if _, sick := v.sick[d.Environment]; sick {
+		return bot.ToneBad
+	}
+	return deploymentTone(d.State)
+}
+
+func deploymentTone(s bot.DeploymentState) bot.Tone {
+	switch s {
+	case bot.DeploymentSucceeded:
+		return bot.ToneGood
+	case bot.DeploymentFailed, bot.DeploymentRolledBack:
+		return bot.ToneBad
+	case bot.DeploymentUnknown:
+		return bot.ToneWarn
+	case bot.DeploymentWaiting, bot.DeploymentPlanned:
+		return bot.ToneWaiting
+	case bot.DeploymentApplying, bot.DeploymentWatching:
+		return bot.ToneBusy
+	}
+	return bot.ToneNeutral
+}
+
+// buildField is "Build #1: started 13:52" or "Build #1: SUCCESS in 41 s". Stages
+// stay out: each would cost an edit of the card.
+func (c *ChangeCard) buildField(b bot.Build) bot.Field {
+	f := bot.Field{Name: "Build", Tone: buildTone(b), URL: logURL(b)}
+	if b.Ref.Number > 0 {
+		f.Name = fmt.Sprintf("Build #%d", b.Ref.Number)
+	}
+	var text strings.Builder
+	switch b.State {
+	case bot.BuildQueued:
+		text.WriteString("queued " + c.face.minute(b.QueuedAt))
+	case bot.BuildRunning:
+		text.WriteString("started " + c.face.minute(b.StartedAt))
+	default:
+		text.WriteString(string(foreign(string(b.Result), 20)))
+		if !b.StartedAt.IsZero() && b.FinishedAt.After(b.StartedAt) {
+			text.WriteString(" in " + took(b.FinishedAt.Sub(b.StartedAt)))
+		}
+	}
+	if b.Attempt > 1 {
+		fmt.Fprintf(&text, ", attempt %d after an interruption", b.Attempt)
+	}
+	if reason := firstLine(b.Message); reason != "" && b.Result != bot.ResultSuccess {
+		text.WriteString(": " + string(foreign(reason, 200)))
+	}
+	f.Value = bot.Text(text.String())
+	return f
+}
+
+func logURL(b bot.Build) string {
+	if u := link(b.LogURL); u != "" {
+		return u
+	}
+	return link(b.URL)
+}
+
+// reportFields is what the newest build reported besides its result.
+func reportFields(b bot.Build) []bot.Field {
+	var fields []bot.Field
+	if b.Tests != nil {
+		fields = append(fields, testField(*b.Tests))
+	}
+	// A build that ended well and still has something to say has a blemish, such as
+	// having run without a sandbox.
+	if note := firstLine(b.Message); note != "" && b.Result == bot.ResultSuccess {
+		fields = append(fields, bot.Field{Name: "Warning", Value: foreign(note, 200), Tone: bot.ToneWarn})
+	}
+	return fields
+}
+
+const shownFailures = 3
+
+func testField(t bot.TestTotals) bot.Field {
+	f := bot.Field{Name: "Tests", Tone: bot.ToneGood}
+	parts := []string{fmt.Sprintf("%d passed", max(t.Total-t.Failed-t.Skipped, 0))}
+	if t.Failed > 0 {
+		f.Tone = bot.ToneBad
+		parts = append(parts, fmt.Sprintf("%d failed%s", t.Failed, failures(t)))
+	}
+	if t.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", t.Skipped))
+	}
+	f.Value = bot.Text(strings.Join(parts, ", "))
+	return f
+}
+
+func failures(t bot.TestTotals) string {
+	var names []string
+	for _, name := range t.Failures[:min(len(t.Failures), shownFailures)] {
+		names = append(names, string(foreign(name, 80)))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	if t.Failed > len(names) {
+		names = append(names, "…")
+	}
+	return " (" + strings.Join(names, ", ") + ")"
+}
+
+// deploymentField is "staging: 0.1.0-1-g3f2c1ab succeeded at 13:53:10, ID 0435...".
+func (c *ChangeCard) deploymentField(v *view, d bot.Deployment) bot.Field {
+	text := string(foreign(v.labels[d.VersionID], 100)) + " " + c.deploymentState(d) + ", ID " + string(foreign(d.ID, 60))
+	if reason := firstLine(d.Message); reason != "" && d.State != bot.DeploymentSucceeded {
+		text += ": " + string(foreign(reason, 200))
+	}
+	if state, sick := v.sick[d.Environment]; sick {
+		text += ", unhealthy since " + c.face.second(state.UpdatedAt)
+	}
+	return bot.Field{Name: d.Environment, Value: bot.Text(text), URL: link(d.URL), Tone: v.tone(d)}
+}
+
+// deploymentState shows applying and watching as one: the step between them is
+// not worth a message.
+func (c *ChangeCard) deploymentState(d bot.Deployment) string {
+	end := ""
+	if !d.FinishedAt.IsZero() {
+		end = " at " + c.face.second(d.FinishedAt)
+	}
+	switch d.State {
+	case bot.DeploymentPlanned, bot.DeploymentWaiting:
+		return "waiting"
+	case bot.DeploymentApplying, bot.DeploymentWatching:
+		return doing(d.Verb) + " since " + c.face.minute(d.StartedAt)
+	case bot.DeploymentSucceeded:
+		return "succeeded" + end
+	case bot.DeploymentFailed:
+		return "failed" + end
+	case bot.DeploymentRolledBack:
+		return "rolled back" + end
+	case bot.DeploymentSuperseded:
+		return "superseded" + end
+	}
+	return "ended nobody knows how"
+}
+
+func doing(verb string) string {
+	switch verb {
+	case "rollback":
+		return "rolling back"
+	case "restart":
+		return "restarting"
+	}
+	return "deploying"
+}
