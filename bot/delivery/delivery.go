@@ -1,0 +1,111 @@
+// Package delivery brings versions into environments: it makes a version of a
+// build that succeeded, plans a deployment, runs it as an operation over any
+// bot.Deployer, and keeps what should run and what does apart.
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"opsbot/bot"
+)
+
+// Options configure a Service. All fields must be set.
+type Options struct {
+	Clock        bot.Clock
+	Work         bot.UnitOfWork
+	Log          *slog.Logger
+	Integrations bot.Integrations
+	Operations   bot.Starter
+	Environments []bot.Environment // in promotion order
+	Commands     func() []string   // verbs, for messages; may be nil
+	// Poll is how long to wait between two looks at a running deployment; 0 = 500 ms.
+	Poll time.Duration
+}
+
+// Service implements bot.Deliveries and takes part in the processing of events.
+// Safe for concurrent use.
+type Service struct{ opt Options }
+
+var (
+	_ bot.Deliveries   = (*Service)(nil)
+	_ bot.EventHandler = (*Service)(nil)
+)
+
+// New makes a Service.
+func New(opt Options) *Service {
+	if opt.Poll == 0 {
+		opt.Poll = 500 * time.Millisecond
+	}
+	return &Service{opt: opt}
+}
+
+// SetOperations ties the knot with the operation engine, which needs this
+// service's kinds; called once, before anything runs.
+func (s *Service) SetOperations(o bot.Starter) { s.opt.Operations = o }
+
+// Kinds are the operation kinds that this service runs.
+func (s *Service) Kinds() []bot.OperationKind {
+	return []bot.OperationKind{&deployKind{s}, &releaseKind{s}}
+}
+
+// Environment finds a configured environment by name, without regard to case.
+func (s *Service) Environment(name string) (bot.Environment, error) {
+	names := make([]string, 0, len(s.opt.Environments))
+	for _, e := range s.opt.Environments {
+		if strings.EqualFold(e.Name, name) {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return bot.Environment{}, bot.Errorf(bot.CodeNotFound, "There is no environment %q; there are: %s.",
+		bot.Shorten(name, 40), strings.Join(names, ", "))
+}
+
+func (s *Service) deployer(env bot.Environment) (bot.Deployer, error) {
+	return bot.Find[bot.Deployer](s.opt.Integrations, env.Deployer, "deployments")
+}
+
+// repository gives a project's repository and the forge that can read its commits.
+func (s *Service) repository(ctx context.Context, p bot.Project) (bot.Repository, bot.CommitReader, error) {
+	forge, err := bot.Find[bot.CommitReader](s.opt.Integrations, p.Forge, "commit history")
+	if err != nil {
+		return bot.Repository{}, nil, err
+	}
+	var found *bot.Resource
+	err = s.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		all, err := tx.Resources.Of(ctx, p.ID)
+		for i := range all {
+			if all[i].Kind == bot.ResourceRepository {
+				found = &all[i]
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return bot.Repository{}, nil, err
+	}
+	if found == nil {
+		return bot.Repository{}, nil, bot.Errorf(bot.CodeNotFound, "The project %s has no repository.", p.Slug)
+	}
+	return found.Repository(p.DefaultBranch), forge, nil
+}
+
+// touch has the cards renewed that show a commit of a project.
+func touch(ctx context.Context, tx *bot.Tx, p bot.Project, commit string, cause bot.Cause) error {
+	if p.Room.ID == "" {
+		return nil
+	}
+	changes, err := tx.Changes.ByCommit(ctx, p.ID, commit)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := tx.Posts.Touch(ctx, p.Room, "change:"+c.ID, "change", c.ID, cause); err != nil {
+			return err
+		}
+	}
+	return tx.Wakes.Wake(ctx, bot.QueuePosts, time.Time{})
+}
