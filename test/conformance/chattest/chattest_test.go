@@ -1,0 +1,130 @@
+package chattest_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"opsbot/bot"
+	"opsbot/test/conformance/chattest"
+)
+
+func room() bot.RoomRef { return bot.RoomRef{Instance: "fake", ID: "r"} }
+
+func rig(chat bot.Chat, fake *chattest.Fake) chattest.Rig {
+	return chattest.Rig{
+		Chat: chat, Room: room(), Remove: fake.Remove,
+		Messages: func() []chattest.Message { return fake.Messages(room()) },
+	}
+}
+
+func TestFakeKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	chattest.Run(t, func(*testing.T) chattest.Rig {
+		f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
+		return rig(f, f)
+	})
+}
+
+// Each of these breaks one rule.
+
+type forgetsKeys struct {
+	*chattest.Fake
+	n *atomic.Int64
+}
+
+func (c forgetsKeys) Send(ctx context.Context, p bot.Post) (string, error) {
+	p.Key += strconv.FormatInt(c.n.Add(1), 10)
+	return c.Fake.Send(ctx, p)
+}
+
+type oneKey struct{ *chattest.Fake }
+
+func (c oneKey) Send(ctx context.Context, p bot.Post) (string, error) {
+	p.Key = "all"
+	return c.Fake.Send(ctx, p)
+}
+
+type silent struct{ *chattest.Fake }
+
+func (silent) Send(context.Context, bot.Post) (string, error) { return "m1", nil }
+
+type editsByPosting struct{ *chattest.Fake }
+
+func (c editsByPosting) Edit(ctx context.Context, _ string, p bot.Post) error {
+	p.Key += "-edited"
+	_, err := c.Send(ctx, p)
+	return err
+}
+
+type repostsWhatIsGone struct{ *chattest.Fake }
+
+func (c repostsWhatIsGone) Edit(ctx context.Context, id string, p bot.Post) error {
+	if err := c.Fake.Edit(ctx, id, p); err != nil {
+		_, err = c.Send(ctx, p)
+		return err
+	}
+	return nil
+}
+
+type remembersForEver struct {
+	*chattest.Fake
+	ids *sync.Map
+}
+
+func (c remembersForEver) Send(ctx context.Context, p bot.Post) (string, error) {
+	if id, ok := c.ids.Load(p.Key); ok {
+		return id.(string), nil
+	}
+	id, err := c.Fake.Send(ctx, p)
+	c.ids.Store(p.Key, id)
+	return id, err
+}
+
+type deafToTheContext struct{ *chattest.Fake }
+
+func (c deafToTheContext) Send(ctx context.Context, p bot.Post) (string, error) {
+	return c.Fake.Send(context.WithoutCancel(ctx), p)
+}
+
+type flat struct{ *chattest.Fake }
+
+func (c flat) Send(ctx context.Context, p bot.Post) (string, error) {
+	p.Thread = ""
+	return c.Fake.Send(ctx, p)
+}
+
+type stuck struct{ *chattest.Fake }
+
+func (stuck) Limits() bot.ChatLimits { return bot.ChatLimits{PerSecond: 1} }
+
+func TestBrokenChatsAreRejected(t *testing.T) {
+	t.Parallel()
+	broken := map[string]func(*chattest.Fake) bot.Chat{
+		"a post is shown once":                func(f *chattest.Fake) bot.Chat { return silent{f} },
+		"the same key is never posted twice":  func(f *chattest.Fake) bot.Chat { return forgetsKeys{f, new(atomic.Int64)} },
+		"the same key at once is posted once": func(f *chattest.Fake) bot.Chat { return forgetsKeys{f, new(atomic.Int64)} },
+		"keys are per room message":           func(f *chattest.Fake) bot.Chat { return oneKey{f} },
+		"an edit replaces in place":           func(f *chattest.Fake) bot.Chat { return editsByPosting{f} },
+		"editing what is gone is not found":   func(f *chattest.Fake) bot.Chat { return repostsWhatIsGone{f} },
+		"a removed message is posted anew":    func(f *chattest.Fake) bot.Chat { return remembersForEver{f, new(sync.Map)} },
+		"an ended context is an error":        func(f *chattest.Fake) bot.Chat { return deafToTheContext{f} },
+		"threads hold replies":                func(f *chattest.Fake) bot.Chat { return flat{f} },
+		"limits make sense":                   func(f *chattest.Fake) bot.Chat { return stuck{f} },
+	}
+	for _, rule := range chattest.Rules() {
+		t.Run(rule.Name, func(t *testing.T) {
+			t.Parallel()
+			make, ok := broken[rule.Name]
+			if !ok {
+				t.Fatal("no broken chat shows that this rule can fail")
+			}
+			f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
+			if err := rule.Check(t.Context(), rig(make(f), f)); err == nil {
+				t.Error("a chat that breaks the rule passed")
+			}
+		})
+	}
+}
