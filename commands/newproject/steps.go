@@ -1,0 +1,317 @@
+package newproject
+
+import (
+	"context"
+
+	"opsbot/bot"
+)
+
+// runner has the steps' functions for one operation's input.
+type runner struct {
+	c  *Command
+	in input
+}
+
+func (r *runner) project(ctx context.Context, op *bot.Operation) (p bot.Project, err error) {
+	err = r.c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		p, err = tx.Projects.ByID(ctx, op.ProjectID)
+		return err
+	})
+	return p, err
+}
+
+func (r *runner) repoSpec(p bot.Project, op *bot.Operation) bot.RepoSpec {
+	return bot.RepoSpec{ProjectID: p.ID, Owner: p.Owner, Name: p.Slug, Description: p.Description, Private: p.Private,
+		DefaultBranch: p.DefaultBranch, Operation: op.ID}
+}
+
+func (r *runner) forge(p bot.Project) (bot.RepoHost, error) {
+	return bot.Find[bot.RepoHost](r.c.s.Integrations, p.Forge, "repositories")
+}
+
+// resource is the row of something that a step made; its id is stable over retries
+// because it is made of the operation's own.
+func resource(run bot.StepRun, p bot.Project, kind bot.ResourceKind, instance string) bot.Resource {
+	return bot.Resource{ProjectID: p.ID, Kind: kind, Instance: instance, MadeBy: run.Operation.ID, State: "active",
+		CreatedAt: run.Operation.CreatedAt, ID: run.Operation.ID[:24] + tail(run.Key)}
+}
+
+// tail hashes a key to the last 12 characters of an id.
+func tail(key string) string {
+	const digits = "0123456789abcdef"
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
+	}
+	out := make([]byte, 12)
+	for i := range out {
+		out[i] = digits[h&15]
+		h >>= 4
+	}
+	return string(out)
+}
+
+// ---- repository
+
+func (r *runner) findRepository(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	found, repo, err := forge.FindRepository(ctx, r.repoSpec(p, run.Operation))
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	if found == bot.PresenceForeign {
+		return "", bot.StepResult{}, bot.Errorf(bot.CodeConflict, "There is a repository %s/%s on %s already that OpsBot did not make: %s",
+			repo.Owner, repo.Name, r.c.name(p.Forge), repo.URL)
+	}
+	return found, r.repository(run, p, repo), nil
+}
+
+func (r *runner) makeRepository(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	repo, err := forge.EnsureRepository(ctx, r.repoSpec(p, run.Operation))
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	return r.repository(run, p, repo), nil
+}
+
+func (r *runner) repository(run bot.StepRun, p bot.Project, repo bot.Repository) bot.StepResult {
+	row := resource(run, p, bot.ResourceRepository, p.Forge)
+	row.ExternalID, row.Name, row.URL, row.CloneURL = repo.ExternalID, repo.Owner+"/"+repo.Name, repo.URL, repo.CloneURL
+	return bot.StepResult{URL: repo.URL, Detail: bot.Text(repo.URL), Output: map[string]string{
+		"id": repo.ExternalID, "owner": repo.Owner, "name": repo.Name, "url": repo.URL, "clone": repo.CloneURL, "resource": row.ID,
+	}, Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) }}
+}
+
+// repo is the repository that the first step made.
+func repo(run bot.StepRun, p bot.Project) bot.Repository {
+	out := run.Outputs["repository"]
+	return bot.Repository{ExternalID: out["id"], Owner: out["owner"], Name: out["name"], URL: out["url"], CloneURL: out["clone"],
+		DefaultBranch: p.DefaultBranch}
+}
+
+// removeRepository undoes the first step, but never loses other people's commits.
+func (r *runner) removeRepository(ctx context.Context, run bot.StepRun) error {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return err
+	}
+	found, have, err := forge.FindRepository(ctx, r.repoSpec(p, run.Operation))
+	if err != nil || found == bot.PresenceAbsent {
+		return err
+	}
+	if found != bot.PresenceOurs {
+		return bot.Errorf(bot.CodeConflict, "The repository %s is not the one that this operation made; it is left alone.", have.URL)
+	}
+	if reader, ok := forge.(bot.CommitReader); ok {
+		branches, err := reader.Branches(ctx, have)
+		if err != nil {
+			return err
+		}
+		for name, head := range branches {
+			if head != run.Outputs["push"]["commit"] && run.Outputs["push"]["commit"] != "" {
+				return bot.Errorf(bot.CodeConflict, "The repository %s has commits beyond OpsBot's (branch %s); it is left alone. `delete-project %s` archives it.",
+					have.URL, name, p.Slug)
+			}
+		}
+	}
+	return forge.RemoveRepository(ctx, have)
+}
+
+// ---- first commit
+
+func (r *runner) push(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	tree, err := r.c.s.Blueprints.Render(ctx, r.in.Render)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	by := run.Operation.Requester
+	commit, err := forge.Push(ctx, bot.PushRequest{Repository: repo(run, p), Branch: p.DefaultBranch, Tree: tree,
+		Author: bot.Signature{Name: by.Name, Email: by.Name + "@users.noreply.opsbot"}, Message: "Initial commit",
+		At: run.Operation.CreatedAt, Operation: run.Operation.ID})
+	return bot.StepResult{Output: map[string]string{"commit": commit}}, err
+}
+
+// ---- webhook
+
+func (r *runner) hook(run bot.StepRun, p bot.Project) (bot.HookInstaller, bot.HookSpec, error) {
+	forge, err := bot.Find[bot.HookInstaller](r.c.s.Integrations, p.Forge, "webhooks")
+	return forge, bot.HookSpec{Repository: repo(run, p), ResourceID: r.in.HookID,
+		URL: r.c.s.Defaults.PublicURL + "/hooks/" + p.Forge + "/" + r.in.HookID}, err
+}
+
+func (r *runner) findHook(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	forge, spec, err := r.hook(run, p)
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	found, id, err := forge.FindHook(ctx, spec)
+	return found, r.hooked(run, p, spec, id), err
+}
+
+func (r *runner) makeHook(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	forge, spec, err := r.hook(run, p)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	id, err := forge.EnsureHook(ctx, spec)
+	return r.hooked(run, p, spec, id), err
+}
+
+func (r *runner) hooked(run bot.StepRun, p bot.Project, spec bot.HookSpec, id string) bot.StepResult {
+	row := resource(run, p, bot.ResourceHook, p.Forge)
+	row.ID, row.ExternalID, row.Name = spec.ResourceID, id, spec.URL
+	return bot.StepResult{Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) }}
+}
+
+func (r *runner) removeHook(ctx context.Context, run bot.StepRun) error {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return err
+	}
+	forge, spec, err := r.hook(run, p)
+	if err != nil {
+		return err
+	}
+	return forge.RemoveHook(ctx, spec)
+}
+
+// ---- job
+
+func (r *runner) job(ctx context.Context, run bot.StepRun) (bot.Project, bot.Pipeline, bot.JobSpec, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return p, nil, bot.JobSpec{}, err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return p, nil, bot.JobSpec{}, err
+	}
+	source, err := forge.CloneSource(ctx, repo(run, p))
+	if err != nil {
+		return p, nil, bot.JobSpec{}, err
+	}
+	pipeline, err := bot.Find[bot.Pipeline](r.c.s.Integrations, p.Pipeline, "builds")
+	return p, pipeline, bot.JobSpec{ProjectID: p.ID, Name: p.Slug, Source: source, Branch: p.DefaultBranch, Operation: run.Operation.ID}, err
+}
+
+func (r *runner) findJob(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
+	p, pipeline, spec, err := r.job(ctx, run)
+	if err != nil {
+		return "", bot.StepResult{}, err
+	}
+	found, job, err := pipeline.FindJob(ctx, spec)
+	return found, r.jobbed(run, p, job), err
+}
+
+func (r *runner) makeJob(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
+	p, pipeline, spec, err := r.job(ctx, run)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	job, err := pipeline.EnsureJob(ctx, spec)
+	return r.jobbed(run, p, job), err
+}
+
+func (r *runner) jobbed(run bot.StepRun, p bot.Project, job bot.Job) bot.StepResult {
+	row := resource(run, p, bot.ResourceJob, p.Pipeline)
+	row.ExternalID, row.Name, row.URL = job.ExternalID, p.Slug, job.URL
+	return bot.StepResult{URL: job.URL, Detail: bot.Text(job.URL), Output: map[string]string{"id": job.ExternalID, "url": job.URL},
+		Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) }}
+}
+
+func (r *runner) removeJob(ctx context.Context, run bot.StepRun) error {
+	_, pipeline, spec, err := r.job(ctx, run)
+	if err != nil {
+		return err
+	}
+	found, job, err := pipeline.FindJob(ctx, spec)
+	if err != nil || found == bot.PresenceAbsent {
+		return err
+	}
+	return pipeline.RemoveJob(ctx, job)
+}
+
+// ---- environments
+
+func (r *runner) environments(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	var rows []bot.Resource
+	for _, env := range r.c.s.Environments {
+		deployer, err := bot.Find[bot.Deployer](r.c.s.Integrations, env.Deployer, "deployments")
+		if err != nil {
+			return bot.StepResult{}, err
+		}
+		run := run
+		run.Key += "/" + env.Name
+		row := resource(run, p, bot.ResourceEnvironment, env.Deployer)
+		row.Name, row.ExternalID = env.Name, p.ID+"/"+env.Name
+		if l, ok := deployer.(bot.Locator); ok {
+			row.URL = l.AppURL(p, env.Name)
+		}
+		rows = append(rows, row)
+	}
+	return bot.StepResult{Detail: bot.Escape(r.c.environments()), Commit: func(ctx context.Context, tx *bot.Tx) error {
+		for _, row := range rows {
+			if err := tx.Resources.Put(ctx, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}
+
+// emptyEnvironments takes what was deployed meanwhile out again.
+func (r *runner) emptyEnvironments(ctx context.Context, run bot.StepRun) error {
+	p, err := r.project(ctx, run.Operation)
+	if err != nil {
+		return err
+	}
+	for _, env := range r.c.s.Environments {
+		deployer, err := bot.Find[bot.Deployer](r.c.s.Integrations, env.Deployer, "deployments")
+		if err != nil {
+			return err
+		}
+		if err := deployer.Remove(ctx, p, env.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
