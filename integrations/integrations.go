@@ -1,0 +1,26 @@
+// Package integrations is the visible list of the outside systems that OpsBot can
+// work with: one folder each.
+package integrations
+
+import (
+	"context"
+
+	"opsbot/bot"
+	"opsbot/integrations/console"
+	"opsbot/integrations/localci"
+	"opsbot/integrations/localgit"
+	"opsbot/integrations/localrun"
+)
+
+// Allow decides about git access; see localgit.Options.
+type Allow func(ctx context.Context, user bot.User, owner, name string, write bool) error
+
+// All lists the kinds that a section of the configuration can name.
+func All(allow Allow) []bot.IntegrationKind {
+	return []bot.IntegrationKind{
+		console.Kind(),
+		localgit.Kind(localgit.Options{Allow: allow}),
+		localci.Kind(),
+		localrun.Kind(),
+	}
+}
