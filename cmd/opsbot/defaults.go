@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"os/exec"
+	"strings"
+
+	"opsbot/blueprints"
+	"opsbot/bot"
+	"opsbot/bot/config"
+	"opsbot/templates"
+)
+
+// completeDefaults fills in what the configuration leaves open.
+func completeDefaults(cfg *config.Config, doors *doors) (bot.Defaults, error) {
+	d := bot.Defaults{
+		Forge: cfg.Defaults.Forge, Pipeline: cfg.Defaults.Pipeline, Blueprint: cfg.Defaults.Blueprint, Owner: cfg.Defaults.Owner,
+		BotName: cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
+	}
+	var err error
+	if d.PublicURL, err = reachable(d.PublicURL, doors.listen); err != nil {
+		return d, err
+	}
+	if d.ConsoleURL, err = reachable(d.ConsoleURL, doors.console); err != nil {
+		return d, err
+	}
+	if section := cfg.Integrations.Get(d.Forge); section != nil {
+		d.Owners = section.Texts("owners")
+	}
+	if len(d.Owners) == 0 {
+		d.Owners = []string{"local"}
+	}
+	if d.Owner == "" {
+		d.Owner = d.Owners[0]
+	}
+	if instance, room, ok := strings.Cut(cfg.Defaults.Room, ":"); ok {
+		d.Room = bot.RoomRef{Instance: instance, ID: strings.TrimPrefix(room, "#")}
+	}
+	if d.Blueprint == "" {
+		d.Blueprint = "go-service"
+		if _, err := exec.LookPath("go"); err != nil {
+			d.Blueprint, d.BlueprintNote = "static-site", "No Go was found on this machine, so the default blueprint is static-site."
+		}
+	}
+	return d, nil
+}
+
+// reachable puts the port that the system chose in the place of port 0.
+func reachable(address string, l net.Listener) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", bot.Errorf(bot.CodeInvalid, "%q is no URL.", address)
+	}
+	if u.Port() == "0" {
+		u.Host = net.JoinHostPort(u.Hostname(), port(l))
+	}
+	return u.String(), nil
+}
+
+func openCatalogue() (*blueprints.Catalogue, error) {
+	files, err := templates.Blueprints()
+	if err != nil {
+		return nil, err
+	}
+	return blueprints.Open(files, "")
+}
+
+func specsOf(all []bot.Command) []bot.Spec {
+	out := make([]bot.Spec, len(all))
+	for i, c := range all {
+		out[i] = c.Spec()
+	}
+	return out
+}
+
+// storeURL completes the configured URL with its password.
+func storeURL(ctx context.Context, cfg *config.Config) (string, error) {
+	if cfg.Store.Password.IsZero() {
+		return cfg.Store.URL, nil
+	}
+	password, err := cfg.Store.Password.Resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(cfg.Store.URL)
+	if err != nil {
+		return "", bot.Errorf(bot.CodeInvalid, "store.url is no URL.")
+	}
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String(), nil
+}
