@@ -23,6 +23,7 @@ const (
 	ParamVerb        ParamType = "verb"
 	ParamBlueprint   ParamType = "blueprint"
 	ParamOperation   ParamType = "operation"
+	ParamPlan        ParamType = "plan" // the id of a plan that waits for an answer
 	ParamEither      ParamType = "project-or-environment"
 	ParamText        ParamType = "text" // the rest of the line
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"opsbot/bot"
 )
@@ -36,6 +37,8 @@ func (r *Router) addressed(ctx context.Context, m bot.Message) (line string, how
 	}
 	return line, notForUs
 }
+
+func isLetter(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // startsWord keeps "!!!" and "!= 3" from being commands.
 func startsWord(s string) bool { return s != "" && isLetter([]rune(s)[0]) }

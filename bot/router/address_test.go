@@ -87,15 +87,16 @@ func TestThreadAnswersOnlyKnownVerbs(t *testing.T) {
 	r := newRig(t)
 	r.shown(bot.Post{Key: "k", Text: []bot.Text{"hello"}}, "b1", "")
 	r.shown(bot.Post{Key: "k2", Text: []bot.Text{"an answer"}}, "b2", "p9")
+	r.project("hello")
 	for _, thread := range []string{"b1", "p9"} {
-		r.expect(r.say("alice", "echo x", inThread(thread)), "x", "echo allowed done")
-		r.expect(r.say("alice", "ECHO x", inThread(thread)), "x", "echo allowed done")
+		r.expect(r.say("alice", "look hello", inThread(thread)), "hello", "look allowed done")
+		r.expect(r.say("alice", "LOOK hello", inThread(thread)), "hello", "look allowed done")
 	}
-	for _, chatter := range []string{"looks good to me", `don't say "that`, "eco x", `a trailing \`, "—", "", "--yes"} {
+	for _, chatter := range []string{"looks good to me", `don't say "that`, "eco x", "echo x", "look", "look nothere", "look hello again", `a trailing \`, "—", "", "--yes"} {
 		r.expect(r.say("alice", chatter, inThread("b1")), "", "")
 	}
-	r.expect(r.say("alice", "echo x", inThread("elsewhere")), "", "")
-	r.expect(r.say("alice", "echo x"), "", "")
+	r.expect(r.say("alice", "look hello", inThread("elsewhere")), "", "")
+	r.expect(r.say("alice", "look hello"), "", "")
 	r.expect(r.say("alice", "@opsbot looks good", inThread("b1")), `I don't know the command "looks".`, "? invalid failed: *")
 }
 
@@ -125,11 +126,11 @@ func TestThreadFillsTheProjectIn(t *testing.T) {
 	r.expect(r.say("alice", "look", inThread("card1")), "hello", "look allowed done")
 	r.expect(r.say("alice", "look", inThread("card2")), "other", "look allowed done")
 	r.expect(r.say("alice", "look other", inThread("card1")), "other", "look allowed done")
-	r.expect(r.say("alice", "look", inThread("card3")), "NAME is missing.", "look invalid failed: NAME is missing.")
-	r.expect(r.say("alice", "look", inThread("b1")), "NAME is missing.", "look invalid failed: NAME is missing.")
-	r.expect(r.say("alice", "ship", inThread("card1")), "ENV is missing.", "ship invalid failed: ENV is missing.")
+	r.expect(r.say("alice", "!look", inThread("card3")), "NAME is missing.", "look invalid failed: NAME is missing.")
+	r.expect(r.say("alice", "!look", inThread("b1")), "NAME is missing.", "look invalid failed: NAME is missing.")
+	r.expect(r.say("alice", "!ship", inThread("card1")), "ENV is missing.", "ship invalid failed: ENV is missing.")
 	r.expect(r.say("alice", "!look"), "Usage: `look NAME`", "look invalid failed: NAME is missing.")
-	got := r.say("alice", "ship to staging", inThread("card1"))
+	got := r.say("alice", "!ship to staging", inThread("card1"))
 	r.expect(got, "Plan: v1", "ship allowed planned *")
 	if p := r.openPlan(); p.ProjectID != hello.ID || p.Args.Values["name"] != "hello" {
 		t.Errorf("the plan is of %+v", p.Args)

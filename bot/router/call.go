@@ -92,8 +92,8 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 	if how == notForUs {
 		return nil, nil
 	}
-	if how == byThread && !r.startsWithVerb(c.line) {
-		return nil, nil // people talk to each other in our threads, too
+	if how == byThread {
+		return r.overheard(ctx, c)
 	}
 	words, err := lex(c.line)
 	if err != nil {
@@ -122,19 +122,18 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 	return r.run(ctx, c)
 }
 
-// startsWithVerb looks at the first word alone: what people write to each other
-// need not follow any grammar.
-func (r *Router) startsWithVerb(line string) bool {
-	words := strings.Fields(line)
-	return len(words) > 0 && r.verbs[strings.ToLower(words[0])] != nil
-}
-
 // identify finds out who speaks.
 func (r *Router) identify(ctx context.Context, c *call) error {
-	err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
+	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		c.user, err = tx.Users.Known(ctx, c.m.Author)
 		return err
 	})
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+			c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -198,7 +197,7 @@ func (r *Router) unknownVerb(ctx context.Context, c *call, word string) *result 
 		}
 	}
 	text := fmt.Sprintf("I don't know the command %q.", bot.Shorten(word, 40))
-	if near := nearest(word, may); near != "" {
+	if near := bot.Nearest(word, may); near != "" {
 		text += fmt.Sprintf(" Did you mean %s?", near)
 	}
 	res := c.invalid(text)

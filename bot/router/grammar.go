@@ -179,7 +179,7 @@ func (p *parser) flag(w token, rest string) error {
 		known[i] = f.Name
 	}
 	msg := fmt.Sprintf("%s has no option --%s.", p.spec.Verb, name)
-	if near := nearest(name, known); near != "" {
+	if near := bot.Nearest(name, known); near != "" {
 		msg += fmt.Sprintf(" Did you mean --%s?", near)
 	}
 	return &SyntaxError{w.pos, msg}

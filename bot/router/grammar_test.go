@@ -234,16 +234,3 @@ func permute(list []string, from int, visit func([]string)) {
 		list[from], list[i] = list[i], list[from]
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	verbs := []string{"deploy", "promote", "rollback", "status", "help", "undo"}
-	for word, want := range map[string]string{
-		"deplyo": "deploy", "DEPLOI": "deploy", "rolback": "rollback", "statsu": "status", "hlep": "help", "und": "undo",
-		"xyzzy": "", "": "", "d": "", strings.Repeat("deploy", 40): "", "dépløy": "deploy",
-	} {
-		if got := nearest(word, verbs); got != want {
-			t.Errorf("%q: %q, want %q", word, got, want)
-		}
-	}
-}

@@ -24,8 +24,11 @@ type Options struct {
 	Prefixes   []string                // "!": a message that starts with one is for the bot
 	BotName    string                  // "opsbot"; "" = "opsbot"
 	GroupsOf   func(bot.User) []string // policy groups of a person; nil = none
-	PlanTTL    time.Duration           // how long a plan waits for its confirmation; 0 = 30 min
-	Poll       time.Duration           // 0 = 5 s
+	// Names are the names that the configuration gives, by the type of the parameters
+	// that take them: environments, blueprints.
+	Names   map[bot.ParamType][]string
+	PlanTTL time.Duration // how long a plan waits for its confirmation; 0 = 30 min
+	Poll    time.Duration // 0 = 5 s
 	// AtBoundary, if set, is called when a command's effect is about to be stored.
 	AtBoundary func(verb string)
 }

@@ -107,7 +107,7 @@ func (r *Router) noProject(ctx context.Context, c *call, name string, all []bot.
 		}
 	}
 	text := fmt.Sprintf("There is no project %q.", bot.Shorten(name, 60))
-	if near := nearest(name, names); near != "" {
+	if near := bot.Nearest(name, names); near != "" {
 		text += fmt.Sprintf(" Did you mean %s?", near)
 	} else if len(all) == 0 {
 		text += " `new-project NAME` makes one."

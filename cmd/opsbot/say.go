@@ -135,7 +135,7 @@ func (t *talk) say(ctx context.Context, text string) (failed bool, err error) {
 	if answersPlan(text) {
 		req.Thread = t.plan
 	}
-	if !strings.HasPrefix(text, "@") && !strings.HasPrefix(text, "!") && req.Thread == "" {
+	if !strings.HasPrefix(text, "@") && !strings.HasPrefix(text, "!") {
 		req.Text = "@opsbot " + text
 	}
 	body, err := json.Marshal(req)

@@ -140,9 +140,22 @@ func (a *app) makeRouter(context.Context) (err error) {
 	a.router, err = router.New(router.Options{
 		Clock: a.clock, Work: a.watched("router"), Waker: a.store, Authorizer: a.policy, Log: a.log, Owner: a.owner,
 		Commands: a.commands, Prefixes: []string{a.cfg.Prefix}, BotName: a.cfg.Defaults.BotName, GroupsOf: a.policy.GroupsOf,
+		Names:      a.names(),
 		AtBoundary: func(verb string) { a.boundary("command", verb, operation.BoundaryIntent) },
 	})
 	return err
+}
+
+// names are the names that parameters of commands can have by the configuration.
+func (a *app) names() map[bot.ParamType][]string {
+	out := map[bot.ParamType][]string{}
+	for _, e := range a.services.Environments {
+		out[bot.ParamEnvironment] = append(out[bot.ParamEnvironment], e.Name)
+	}
+	for _, b := range a.services.Blueprints.List() {
+		out[bot.ParamBlueprint] = append(out[bot.ParamBlueprint], b.Name)
+	}
+	return out
 }
 
 func (a *app) makeEdge(context.Context) error {

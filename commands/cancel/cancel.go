@@ -19,7 +19,7 @@ func New(s *bot.Services) *Command { return &Command{s} }
 func (c *Command) Spec() bot.Spec {
 	return bot.Spec{
 		Verb: "cancel", Aliases: []string{"no"}, Role: bot.RoleViewer, Summary: "drop a plan; without ID the one of this thread",
-		Params: []bot.Param{{Name: "id", Type: bot.ParamWord, Optional: true, Help: "the plan's ID", Example: "k3f9aa"}},
+		Params: []bot.Param{{Name: "id", Type: bot.ParamPlan, Optional: true, Help: "the plan's ID", Example: "k3f9aa"}},
 	}
 }
 

@@ -22,7 +22,7 @@ func (c *Command) Spec() bot.Spec {
 	return bot.Spec{
 		Verb: "confirm", Aliases: []string{"yes"}, Role: bot.RoleViewer, Summary: "accept a plan; without ID the one of this thread",
 		Params: []bot.Param{
-			{Name: "id", Type: bot.ParamWord, Optional: true, Help: "the plan's ID", Example: "k3f9aa"},
+			{Name: "id", Type: bot.ParamPlan, Optional: true, Help: "the plan's ID", Example: "k3f9aa"},
 			{Name: "typed", Type: bot.ParamText, Optional: true, Help: "what the plan asks to be typed"},
 		},
 	}

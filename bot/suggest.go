@@ -1,15 +1,10 @@
-package router
+package bot
 
-import (
-	"strings"
-	"unicode"
-)
+import "strings"
 
-func isLetter(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-
-// nearest returns the candidate closest to word, "" if none is close enough to be
+// Nearest returns the candidate closest to word, "" if none is close enough to be
 // meant: a third of its length may differ, at least one letter and at most three.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, distance := "", min(max(len(word)/3, 1), 3)+1
 	for _, c := range candidates {
 		if d := edits(strings.ToLower(word), strings.ToLower(c)); d < distance {
