@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -42,14 +44,73 @@ func (s *Services) JobOf(ctx context.Context, p Project) (Job, Pipeline, error) 
 
 // Environment finds a configured environment by name, without regard to case.
 func (s *Services) Environment(name string) (Environment, error) {
-	names := make([]string, 0, len(s.Environments))
-	for _, e := range s.Environments {
+	return FindEnvironment(s.Environments, name)
+}
+
+// FindEnvironment finds one of all by name, without regard to case; CodeNotFound
+// with a sentence that lists them.
+func FindEnvironment(all []Environment, name string) (Environment, error) {
+	names := make([]string, 0, len(all))
+	for _, e := range all {
 		if strings.EqualFold(e.Name, name) {
 			return e, nil
 		}
 		names = append(names, e.Name)
 	}
-	return Environment{}, Errorf(CodeNotFound, "There is no environment %q; there are: %s.", Shorten(name, 40), strings.Join(names, ", "))
+	return Environment{}, Errorf(CodeNotFound, "There is no environment %q%s", Shorten(name, 40), Instead(name, names))
+}
+
+// CheckBranch refuses a branch that the project's repository has not, with a
+// sentence that lists those it has. Where the forge can't be asked, whoever wants
+// to use the branch finds out.
+func (s *Services) CheckBranch(ctx context.Context, p Project, branch string) error {
+	forge, err := Find[CommitReader](s.Integrations, p.Forge, "commit history")
+	if err != nil {
+		return nil //nolint:nilerr // a forge without that ability is no fault
+	}
+	r, err := s.ResourceOf(ctx, p, ResourceRepository)
+	if err != nil {
+		return err
+	}
+	heads, err := forge.Branches(ctx, r.Repository(p.DefaultBranch))
+	if err != nil {
+		return err
+	}
+	if _, ok := heads[branch]; ok {
+		return nil
+	}
+	return Errorf(CodeNotFound, "%s has no branch %s%s", p.Slug, Shorten(branch, 60), Instead(branch, slices.Sorted(maps.Keys(heads))))
+}
+
+// NoBuild is the refusal of a build that is not there: number 0 is any of the
+// branch, branch "" any at all. It says what there is.
+func (s *Services) NoBuild(ctx context.Context, p Project, branch string, number int) error {
+	var numbers, branches []string
+	err := s.Work.Read(ctx, func(ctx context.Context, tx *Tx) error {
+		all, err := tx.Builds.Recent(ctx, p.ID, "", 500)
+		for _, b := range all {
+			if branch == "" || b.Ref.Branch == branch {
+				numbers = append(numbers, fmt.Sprintf("#%d", b.Ref.Number))
+			}
+			if !slices.Contains(branches, b.Ref.Branch) {
+				branches = append(branches, b.Ref.Branch)
+			}
+		}
+		return err
+	})
+	of := p.Slug
+	if branch != "" {
+		of += "/" + Shorten(branch, 60)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(branches) == 0:
+		return Errorf(CodeNotFound, "There is no build of %s yet; `buildNow %s` starts one.", p.Slug, p.Slug)
+	case len(numbers) == 0:
+		return Errorf(CodeNotFound, "%s has built no branch %s%s", p.Slug, Shorten(branch, 60), Instead(branch, branches))
+	}
+	return Errorf(CodeNotFound, "There is no build #%d of %s%s", number, of, Instead("", numbers))
 }
 
 // DisplayName is an optional ability of an integration: what people call it.

@@ -1,6 +1,10 @@
 package bot
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Nearest returns the candidate closest to word, "" if none is close enough to be
 // meant: a third of its length may differ, at least one letter and at most three.
@@ -41,4 +45,29 @@ func edits(a, b string) int {
 		}
 	}
 	return rows[len(x)][len(y)]
+}
+
+// shownChoices bounds how many names a refusal lists.
+const shownChoices = 8
+
+// Instead words what there is in the place of a name that is not there, and which
+// one was meant where that can be told: "; there are: main, topic. Did you mean
+// main?". have is listed in its order, the first few of it.
+func Instead(name string, have []string) string {
+	if len(have) == 0 {
+		return "."
+	}
+	text := "; there are: "
+	if len(have) == 1 {
+		text = "; there is: "
+	}
+	text += strings.Join(have[:min(len(have), shownChoices)], ", ")
+	if more := len(have) - shownChoices; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	text += "."
+	if near := Nearest(name, have); near != "" && !slices.Equal(have, []string{near}) {
+		text += fmt.Sprintf(" Did you mean %s?", near)
+	}
+	return text
 }

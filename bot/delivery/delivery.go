@@ -6,7 +6,6 @@ package delivery
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"opsbot/bot"
@@ -53,15 +52,7 @@ func (s *Service) Kinds() []bot.OperationKind {
 
 // Environment finds a configured environment by name, without regard to case.
 func (s *Service) Environment(name string) (bot.Environment, error) {
-	names := make([]string, 0, len(s.opt.Environments))
-	for _, e := range s.opt.Environments {
-		if strings.EqualFold(e.Name, name) {
-			return e, nil
-		}
-		names = append(names, e.Name)
-	}
-	return bot.Environment{}, bot.Errorf(bot.CodeNotFound, "There is no environment %q; there are: %s.",
-		bot.Shorten(name, 40), strings.Join(names, ", "))
+	return bot.FindEnvironment(s.opt.Environments, name)
 }
 
 func (s *Service) deployer(env bot.Environment) (bot.Deployer, error) {

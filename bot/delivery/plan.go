@@ -192,8 +192,7 @@ func (s *Service) version(ctx context.Context, tx *bot.Tx, req bot.DeliveryReque
 	if req.Version != "" {
 		v, err := tx.Versions.ByLabel(ctx, req.Project.ID, req.Version)
 		if bot.CodeOf(err) == bot.CodeNotFound {
-			return v, bot.Errorf(bot.CodeNotFound, "%s has no version %q; `versions %s` lists them.",
-				req.Project.Slug, bot.Shorten(req.Version, 60), req.Project.Slug)
+			return v, noVersion(ctx, tx, req)
 		}
 		return v, err
 	}
@@ -224,6 +223,22 @@ func (s *Service) version(ctx context.Context, tx *bot.Tx, req bot.DeliveryReque
 	}
 	return bot.Version{}, bot.Errorf(bot.CodeNotFound, "%s has no version of %s yet; `buildNow %s` makes one.",
 		req.Project.Slug, req.Project.DefaultBranch, req.Project.Slug)
+}
+
+// noVersion is the refusal of a version that is not there; it says which are.
+func noVersion(ctx context.Context, tx *bot.Tx, req bot.DeliveryRequest) error {
+	recent, err := tx.Versions.Recent(ctx, req.Project.ID, 100)
+	if err != nil {
+		return err
+	}
+	if len(recent) == 0 {
+		return bot.Errorf(bot.CodeNotFound, "%s has no version yet; `buildNow %s` makes one.", req.Project.Slug, req.Project.Slug)
+	}
+	var labels []string
+	for _, v := range recent {
+		labels = append(labels, v.Label)
+	}
+	return bot.Errorf(bot.CodeNotFound, "%s has no version %q%s", req.Project.Slug, bot.Shorten(req.Version, 60), bot.Instead(req.Version, labels))
 }
 
 // promoted is what runs in the environment before this one.

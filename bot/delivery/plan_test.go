@@ -111,7 +111,7 @@ func TestVersionResolution(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"c1", "nope", "c100000x"} {
-		if _, err := s.Plan(t.Context(), r.request("deploy", "staging", name)); bot.CodeOf(err) != bot.CodeNotFound || !strings.Contains(bot.MessageOf(err), "`versions hello` lists them") {
+		if _, err := s.Plan(t.Context(), r.request("deploy", "staging", name)); bot.CodeOf(err) != bot.CodeNotFound || !strings.HasSuffix(bot.MessageOf(err), "; there are: "+strings.Join([]string{v4.Label, v2.Label, v3.Label, v1.Label}, ", ")+".") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -108,8 +108,9 @@ func (e *Engine) Retry(ctx context.Context, tx *bot.Tx, id string, cause bot.Cau
 
 // Skip leaves out a failed step that allows it, and goes on.
 func (e *Engine) Skip(ctx context.Context, tx *bot.Tx, id, step string, cause bot.Cause) error {
-	found := false
+	found, names := false, []string(nil)
 	err := e.resume(ctx, tx, id, cause, bot.OperationRunning, func(steps map[string]bot.Step, row *bot.StepRow) (bool, error) {
+		names = append(names, row.Name)
 		if !strings.EqualFold(row.Name, step) {
 			return false, nil
 		}
@@ -124,7 +125,7 @@ func (e *Engine) Skip(ctx context.Context, tx *bot.Tx, id, step string, cause bo
 		return true, nil
 	})
 	if err == nil && !found {
-		return bot.Errorf(bot.CodeNotFound, "The operation has no step named %q.", step)
+		return bot.Errorf(bot.CodeNotFound, "The operation has no step named %q%s", bot.Shorten(step, 40), bot.Instead(step, names))
 	}
 	return err
 }

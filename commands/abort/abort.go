@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"opsbot/bot"
@@ -74,17 +75,14 @@ func (c *Command) open(ctx context.Context, req *bot.Request) (bot.Build, error)
 			ended = &list[i]
 		}
 	}
-	of := req.Project.Slug
-	if branch := req.Value("branch"); branch != "" {
-		of += "/" + bot.Shorten(branch, 60)
-	}
+	branch := req.Value("branch")
 	switch {
-	case number == 0:
-		return bot.Build{}, bot.Errorf(bot.CodeNotFound, "No build of %s is queued or running.", of)
-	case ended != nil:
+	case ended != nil && number > 0:
 		return bot.Build{}, bot.Errorf(bot.CodeConflict, "Build #%d of %s/%s has ended already: %s.", number, req.Project.Slug, ended.Ref.Branch, ended.Result)
+	case ended != nil || number == 0 && branch == "":
+		return bot.Build{}, bot.Errorf(bot.CodeNotFound, "No build of %s is queued or running.", strings.TrimSuffix(req.Project.Slug+"/"+bot.Shorten(branch, 60), "/"))
 	}
-	return bot.Build{}, bot.Errorf(bot.CodeNotFound, "There is no build #%d of %s; `builds %s` lists them.", number, of, req.Project.Slug)
+	return bot.Build{}, c.s.NoBuild(ctx, *req.Project, branch, number)
 }
 
 // Kinds are the operation kinds that the command brings.

@@ -19,7 +19,9 @@ func TestRun(t *testing.T) {
 	r.Refused(c, bot.CodeNotFound, "of hello is queued or running.", "name=hello")
 	r.Build(2, "main", "")
 	r.Build(3, "topic", "")
-	r.Refused(c, bot.CodeNotFound, "", "name=hello", "branch=main", "number=3")
+	r.Refused(c, bot.CodeNotFound, "There is no build #3 of hello/main; there are: #2, #1.", "name=hello", "branch=main", "number=3")
+	r.Refused(c, bot.CodeNotFound, "There is no build #9 of hello; there are: #3, #2, #1.", "name=hello", "number=9")
+	r.Refused(c, bot.CodeNotFound, "hello has built no branch topc; there are: topic, main. Did you mean topic?", "name=hello", "branch=topc")
 	r.Said(c, "name=hello", "branch=main")
 	op := r.Ended("abort")
 	if got := strings.Join(r.CI.Calls(), ";"); got != "Abort main #2 by alice" || op.State != bot.OperationSucceeded {

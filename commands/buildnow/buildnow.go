@@ -40,7 +40,7 @@ type input struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
-// Run files the operation that queues the build.
+// Run files the operation that queues the build, of a branch that is there.
 func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, error) {
 	p := req.Project
 	if p.State != bot.ProjectActive {
@@ -53,6 +53,9 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	in := input{Instance: p.Pipeline, Job: job, Branch: req.Value("branch"), Parameters: map[string]string{}}
 	if in.Branch == "" {
 		in.Branch = p.DefaultBranch
+	}
+	if err := c.s.CheckBranch(ctx, *p, in.Branch); err != nil {
+		return nil, err
 	}
 	for _, pair := range req.Args.Pairs {
 		in.Parameters[pair.Key] = pair.Value

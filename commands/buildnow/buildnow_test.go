@@ -16,8 +16,17 @@ func TestRun(t *testing.T) {
 	r.Serve(c)
 	r.Refused(c, bot.CodeNotFound, "The project hello has no job.", "name=hello")
 	r.Resource(bot.ResourceJob, "ci", "job/hello", "hello")
+	repo, _ := r.Repository()
 	r.Said(c, "name=hello", "+a=b c")
 	op := r.Ended("build")
+	r.Refused(c, bot.CodeNotFound, "hello has no branch topic; there is: main.", "name=hello", "branch=topic")
+	if _, err := r.Forge.Push(t.Context(), bot.PushRequest{Repository: repo, Branch: "topic", Author: bot.Signature{Name: "alice"}, Message: "More"}); err != nil {
+		t.Fatal(err)
+	}
+	r.Refused(c, bot.CodeNotFound, "hello has no branch topc; there are: main, topic. Did you mean topic?", "name=hello", "branch=topc")
+	if got := len(r.CI.Calls()); got != 1 {
+		t.Errorf("what is refused is not asked for, but there are %d calls", got)
+	}
 	r.Said(c, "name=hello", "branch=topic")
 	r.Ended("build")
 	if got := strings.Join(r.CI.Calls(), ";"); !strings.HasPrefix(got, "Build job/hello main map[a:b c] by alice") || op.State != bot.OperationSucceeded {
@@ -39,9 +48,10 @@ func TestServerSaysNo(t *testing.T) {
 	c := New(r.Services)
 	r.Serve(c)
 	r.Resource(bot.ResourceJob, "ci", "job/hello", "hello")
-	r.CI.Fail("Build", bot.Errorf(bot.CodeNotFound, "There is no branch gone."))
-	r.Said(c, "name=hello", "branch=gone")
-	if op := r.Ended("build"); op.State != bot.OperationFailed || op.Error != "There is no branch gone." {
+	r.Repository()
+	r.CI.Fail("Build", bot.Errorf(bot.CodeForbidden, "The server refuses."))
+	r.Said(c, "name=hello")
+	if op := r.Ended("build"); op.State != bot.OperationFailed || op.Error != "The server refuses." {
 		t.Errorf("%s: %s", op.State, op.Error)
 	}
 	if _, err := (&kind{c}).Steps(&bot.Operation{Input: []byte("{")}); bot.CodeOf(err) != bot.CodeInternal {

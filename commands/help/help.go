@@ -68,7 +68,21 @@ func (c *Command) explain(ctx context.Context, req *bot.Request, verb string) (*
 		}
 		return &bot.Outcome{Reply: page(spec)}, nil
 	}
-	return nil, bot.Errorf(bot.CodeNotFound, "There is no command %q; `help` lists them.", bot.Shorten(verb, 40))
+	text := fmt.Sprintf("There is no command %q; `help` lists them.", bot.Shorten(verb, 40))
+	if near := bot.Nearest(verb, c.verbs(ctx, req)); near != "" {
+		text += fmt.Sprintf(" Did you mean %s?", near)
+	}
+	return nil, bot.Errorf(bot.CodeNotFound, "%s", text)
+}
+
+// verbs are those that the caller may use.
+func (c *Command) verbs(ctx context.Context, req *bot.Request) (names []string) {
+	for _, spec := range c.s.Catalogue() {
+		if c.may(ctx, req, spec) {
+			names = append(append(names, spec.Verb), spec.Aliases...)
+		}
+	}
+	return names
 }
 
 func named(spec bot.Spec, verb string) bool {

@@ -27,4 +27,5 @@ func TestRun(t *testing.T) {
 		"Also: send", "Least role by default: developer")
 	r.Refused(c, bot.CodeForbidden, "You may not use hide here", "verb=hide")
 	r.Refused(c, bot.CodeNotFound, `There is no command "nope"`, "verb=nope")
+	r.Refused(c, bot.CodeNotFound, "Did you mean ship?", "verb=shpi")
 }

@@ -101,10 +101,7 @@ func (c *Command) which(ctx context.Context, req *bot.Request) (what bot.Text, i
 			return bot.Escape(fmt.Sprintf("build #%d of %s/%s", b.Ref.Number, p.Slug, branch)), b.Instance, bot.LogRef{Build: b.Ref, ProjectID: p.ID}, nil
 		}
 	}
-	if number > 0 {
-		return "", "", ref, bot.Errorf(bot.CodeNotFound, "There is no build #%d of %s/%s; `builds %s` lists them.", number, p.Slug, bot.Shorten(branch, 60), p.Slug)
-	}
-	return "", "", ref, bot.Errorf(bot.CodeNotFound, "There is no build of %s/%s yet; `builds %s` lists them.", p.Slug, bot.Shorten(branch, 60), p.Slug)
+	return "", "", ref, c.s.NoBuild(ctx, *p, branch, number)
 }
 
 func read(ctx context.Context, r bot.LogReader, ref bot.LogRef) ([]byte, error) {

@@ -13,11 +13,11 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	r := commandtest.New(t)
 	c := New(r.Services)
-	r.Refused(c, bot.CodeNotFound, "There is no build of hello/main yet", "name=hello")
+	r.Refused(c, bot.CodeNotFound, "There is no build of hello yet; `buildNow hello` starts one.", "name=hello")
 	r.Build(1, "main", bot.ResultSuccess)
 	r.Build(2, "main", bot.ResultSuccess)
-	r.Refused(c, bot.CodeNotFound, "There is no build #9 of hello/main", "name=hello", "number=9")
-	r.Refused(c, bot.CodeNotFound, "There is no build of hello/topic yet", "name=hello", "branch=topic")
+	r.Refused(c, bot.CodeNotFound, "There is no build #9 of hello/main; there are: #2, #1.", "name=hello", "number=9")
+	r.Refused(c, bot.CodeNotFound, "hello has built no branch mian; there is: main.", "name=hello", "branch=mian")
 	var lines strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&lines, "step %d *x*\n", i)

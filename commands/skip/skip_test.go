@@ -53,7 +53,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the policy is asked about %+v", a)
 	}
 	r.Refused(c, bot.CodeNotFound, "There is no operation \"nope-nope\"", "id=nope-nope", "step=flaky")
-	r.Refused(c, bot.CodeNotFound, "has no step named", "id="+short, "step=other")
+	r.Refused(c, bot.CodeNotFound, `has no step named "other"; there`, "id="+short, "step=other")
 	f.mended.Store(false)
 	r.Said(c, "id="+short, "step=flaky")
 	if op := r.Ended("flaky"); op.State != bot.OperationSucceeded {

@@ -3,6 +3,7 @@ package status
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"opsbot/bot"
@@ -30,7 +31,7 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if what := req.Value("what"); what != "" && req.Project == nil {
 		env, err := c.s.Environment(what)
 		if err != nil {
-			return nil, bot.Errorf(bot.CodeNotFound, "There is no project and no environment named %q.", bot.Shorten(what, 40))
+			return nil, c.nothing(ctx, req, what)
 		}
 		envs = []bot.Environment{env}
 	}
@@ -65,6 +66,29 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 		post.Text = append(post.Text, bot.Escape(g))
 	}
 	return &bot.Outcome{Reply: post}, nil
+}
+
+// nothing is the refusal of a name that is neither a project's nor an environment's.
+func (c *Command) nothing(ctx context.Context, req *bot.Request, what string) error {
+	names := make([]string, 0, len(c.s.Environments))
+	for _, e := range c.s.Environments {
+		names = append(names, e.Name)
+	}
+	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		list, err := c.projects(ctx, tx, req)
+		for _, p := range list {
+			names = append(names, p.Slug)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("There is no project and no environment named %q.", bot.Shorten(what, 40))
+	if near := bot.Nearest(what, names); near != "" {
+		text += fmt.Sprintf(" Did you mean %s?", near)
+	}
+	return bot.Errorf(bot.CodeNotFound, "%s", text)
 }
 
 // projects are those that are asked for and may be seen.

@@ -35,6 +35,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	r.Refused(c, bot.CodeNotFound, `There is no project and no environment named "moon".`, "what=moon")
+	r.Refused(c, bot.CodeNotFound, "Did you mean hello?", "what=helo")
 	r.Hide("hello")
 	r.Want(r.Said(c), "There is no project yet.")
 }
