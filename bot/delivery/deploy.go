@@ -94,8 +94,28 @@ func (*deployKind) Title(op *bot.Operation) bot.Text {
 
 // Instead tells what to do after a failed deployment.
 func (*deployKind) Instead(op *bot.Operation) string {
-	return fmt.Sprintf("What ran before in %s is left running. The log: log %s in %s. Once it is mended: deploy %s to %s.",
-		op.Environment, op.Subject, op.Environment, op.Subject, op.Environment)
+	verb, where := "deploy", "to"
+	if in, err := decode(op); err == nil {
+		switch verb = in.Verb; verb {
+		case "rollback", "restart":
+			where = "in"
+		}
+	}
+	return fmt.Sprintf("What ran before in %s is left running. The log: log %s in %s. Once it is mended: %s %s %s %s.",
+		op.Environment, op.Subject, op.Environment, verb, op.Subject, where, op.Environment)
+}
+
+// stepTitle words the one step of a deployment.
+func stepTitle(in deployInput, env string) string {
+	switch in.Verb {
+	case "rollback":
+		return "Roll back " + env + " to " + in.Label
+	case "restart":
+		return "Restart in " + env
+	case "promote":
+		return "Promote to " + env
+	}
+	return "Deploy to " + env
 }
 
 func (k *deployKind) Steps(op *bot.Operation) ([]bot.Step, error) {
@@ -104,7 +124,7 @@ func (k *deployKind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		return nil, err
 	}
 	return []bot.Step{{
-		Name: "deploy", Title: "Deploy to " + op.Environment, Idempotent: true, Timeout: 5 * time.Minute,
+		Name: "deploy", Title: stepTitle(in, op.Environment), Idempotent: true, Timeout: 5 * time.Minute,
 		Apply: func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) { return k.apply(ctx, run, in) },
 		Await: func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) { return k.watch(ctx, run, in) },
 	}}, nil
@@ -205,12 +225,16 @@ func (k *deployKind) watch(ctx context.Context, run bot.StepRun, in deployInput)
 }
 
 func failure(d bot.Deployment) string {
-	what := "The deployment failed"
+	it := "deployment"
+	if d.Verb == "rollback" || d.Verb == "restart" {
+		it = d.Verb
+	}
+	what := "The " + it + " failed"
 	switch d.State {
 	case bot.DeploymentRolledBack:
-		what = "The deployment was rolled back"
+		what = "The " + it + " was rolled back"
 	case bot.DeploymentUnknown:
-		what = "How the deployment ended can't be told"
+		what = "How the " + it + " ended can't be told"
 	}
 	if d.Message == "" {
 		return what + "."
@@ -225,6 +249,11 @@ func (k *deployKind) settle(ctx context.Context, tx *bot.Tx, req bot.DeployReque
 	}
 	if d.State != bot.DeploymentSucceeded {
 		return nil
+	}
+	if req.Previous != nil && req.Previous.Commit != req.Version.Commit { // whose card says that it runs, or is rolled back from
+		if err := touch(ctx, tx, req.Project, req.Previous.Commit, d.Cause); err != nil {
+			return err
+		}
 	}
 	state, err := tx.Environments.Get(ctx, d.ProjectID, d.Environment)
 	if err != nil {

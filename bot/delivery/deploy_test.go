@@ -137,6 +137,34 @@ func TestFailureRenewsTheCard(t *testing.T) {
 	}
 }
 
+// TestWhatRanBeforeIsRenewed: the card of what is taken away has to say so.
+func TestWhatRanBeforeIsRenewed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	v1, v2 := r.version(1, "main"), r.version(2, "main")
+	var change bot.Change
+	r.write(func(ctx context.Context, tx *bot.Tx) (err error) {
+		change, err = tx.Changes.Ensure(ctx, bot.Change{ProjectID: r.project.ID, Branch: "main", Commit: v2.Commit})
+		return err
+	})
+	r.start(nil)
+	wanted := func() (n int64) {
+		r.read(func(ctx context.Context, tx *bot.Tx) error {
+			row, err := tx.Posts.Get(ctx, r.project.Room, "change:"+change.ID)
+			n = row.Wanted
+			return err
+		})
+		return n
+	}
+	r.ended(r.filed(r.request("deploy", "staging", v1.Label)).ID)
+	r.ended(r.filed(r.request("deploy", "staging", v2.Label)).ID)
+	before := wanted()
+	r.ended(r.filed(r.request("rollback", "staging", "")).ID)
+	if wanted() <= before {
+		t.Error("the card of what was rolled back from was not wanted anew")
+	}
+}
+
 func TestPromoteRollbackRestart(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -152,16 +180,21 @@ func TestPromoteRollbackRestart(t *testing.T) {
 		if string(title) == "" || !strings.Contains(string(title), env) {
 			t.Errorf("title %q", title)
 		}
+		var steps []bot.StepRow
+		r.read(func(ctx context.Context, tx *bot.Tx) (err error) {
+			steps, err = tx.Steps.Of(ctx, op.ID)
+			return err
+		})
 		label, _ := r.state(env)
-		return label + " " + bot.Unescape(title)
+		return label + " " + bot.Unescape(title) + ": " + steps[0].Title
 	}
 	for _, c := range []struct{ verb, env, version, want string }{
-		{"deploy", "staging", v1.Label, v1.Label + " Deploying hello " + v1.Label + " to staging"},
-		{"promote", "production", "", v1.Label + " Promoting hello " + v1.Label + " to production"},
-		{"deploy", "staging", "", v2.Label + " Deploying hello " + v2.Label + " to staging"},
-		{"promote", "production", "", v2.Label + " Promoting hello " + v2.Label + " to production"},
-		{"restart", "production", "", v2.Label + " Restarting hello " + v2.Label + " in production"},
-		{"rollback", "production", "", v1.Label + " Rolling back hello in production to " + v1.Label},
+		{"deploy", "staging", v1.Label, v1.Label + " Deploying hello " + v1.Label + " to staging: Deploy to staging"},
+		{"promote", "production", "", v1.Label + " Promoting hello " + v1.Label + " to production: Promote to production"},
+		{"deploy", "staging", "", v2.Label + " Deploying hello " + v2.Label + " to staging: Deploy to staging"},
+		{"promote", "production", "", v2.Label + " Promoting hello " + v2.Label + " to production: Promote to production"},
+		{"restart", "production", "", v2.Label + " Restarting hello " + v2.Label + " in production: Restart in production"},
+		{"rollback", "production", "", v1.Label + " Rolling back hello in production to " + v1.Label + ": Roll back production to " + v1.Label},
 	} {
 		if got := do(c.verb, c.env, c.version); got != c.want {
 			t.Errorf("%s: %q, want %q", c.verb, got, c.want)
@@ -251,8 +284,12 @@ func TestBrokenInputIsNoCrash(t *testing.T) {
 			t.Errorf("%s: %q", k.Kind(), title)
 		}
 	}
-	if text := (&deployKind{s}).Instead(&bot.Operation{Subject: "hello", Environment: "staging"}); !strings.Contains(text, "deploy hello to staging") {
-		t.Errorf("instead: %s", text)
+	for input, want := range map[string]string{
+		"{": "deploy hello to staging.", `{"verb":"promote"}`: "promote hello to staging.", `{"verb":"rollback"}`: "rollback hello in staging.",
+	} {
+		if text := (&deployKind{s}).Instead(&bot.Operation{Subject: "hello", Environment: "staging", Input: []byte(input)}); !strings.HasSuffix(text, "Once it is mended: "+want) {
+			t.Errorf("instead of %s: %s", input, text)
+		}
 	}
 	r.write(func(ctx context.Context, tx *bot.Tx) error {
 		if _, err := s.Start(ctx, tx, r.request("deploy", "staging", ""), &bot.Plan{Content: []byte("{")}); bot.CodeOf(err) != bot.CodeInternal {

@@ -103,6 +103,9 @@ type view struct {
 	labels      map[string]string               // by version id
 	deployments []bot.Deployment                // the newest per environment, in promotion order
 	sick        map[string]bot.EnvironmentState // by environment: where what is shown does not run well
+	runs        map[string]bool                 // by environment: where what is shown is what should run
+	left        map[string]bot.Deployment       // by environment: the rollback that led away from what is shown
+	others      map[string]string               // labels of other changes' versions, by version id
 }
 
 // newest is the build that counts now; nil if there is none.
@@ -115,7 +118,10 @@ func (v *view) newest() *bot.Build {
 
 // load reads the view; nil when there is nothing to show.
 func (c *ChangeCard) load(ctx context.Context, tx *bot.Tx, id string) (*view, error) {
-	v := &view{labels: map[string]string{}, sick: map[string]bot.EnvironmentState{}}
+	v := &view{
+		labels: map[string]string{}, sick: map[string]bot.EnvironmentState{}, runs: map[string]bool{},
+		left: map[string]bot.Deployment{}, others: map[string]string{},
+	}
 	var err error
 	if v.change, err = tx.Changes.ByID(ctx, id); err != nil {
 		return nil, absent(err)
@@ -189,15 +195,16 @@ func (v *view) loadDeployments(ctx context.Context, tx *bot.Tx, order []bot.Envi
 			continue
 		}
 		v.deployments = append(v.deployments, d)
-		if err := v.loadHealth(ctx, tx, d); err != nil {
+		if err := v.loadFate(ctx, tx, d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// loadHealth notes that what a deployment brought should run and does not run well.
-func (v *view) loadHealth(ctx context.Context, tx *bot.Tx, d bot.Deployment) error {
+// loadFate notes what became of what a deployment brought: whether it still is what
+// should run, whether it runs well, and whether it was rolled back.
+func (v *view) loadFate(ctx context.Context, tx *bot.Tx, d bot.Deployment) error {
 	if d.State != bot.DeploymentSucceeded {
 		return nil
 	}
@@ -205,9 +212,47 @@ func (v *view) loadHealth(ctx context.Context, tx *bot.Tx, d bot.Deployment) err
 	if err != nil {
 		return fmt.Errorf("relay: load state of %s: %w", d.Environment, err)
 	}
-	if state.DesiredID == d.VersionID && state.Health == "unhealthy" {
-		v.sick[d.Environment] = state
+	if d.Verb == "rollback" {
+		if err := v.loadLabel(ctx, tx, d.PreviousID); err != nil {
+			return err
+		}
 	}
+	if v.runs[d.Environment] = state.DesiredID == d.VersionID; v.runs[d.Environment] {
+		if state.Health == "unhealthy" {
+			v.sick[d.Environment] = state
+		}
+		return nil
+	}
+	return v.loadRollback(ctx, tx, d)
+}
+
+// loadRollback finds the rollback that took away what a deployment brought.
+func (v *view) loadRollback(ctx context.Context, tx *bot.Tx, d bot.Deployment) error {
+	later, err := tx.Deployments.Find(ctx, bot.DeploymentFilter{ProjectID: d.ProjectID, Environment: d.Environment, State: bot.DeploymentSucceeded})
+	if err != nil {
+		return fmt.Errorf("relay: load deployments to %s: %w", d.Environment, err)
+	}
+	for _, l := range later { // newest first
+		if l.ID == d.ID {
+			return nil
+		}
+		if l.Verb == "rollback" && l.PreviousID == d.VersionID {
+			v.left[d.Environment] = l
+			return v.loadLabel(ctx, tx, l.VersionID)
+		}
+	}
+	return nil
+}
+
+func (v *view) loadLabel(ctx context.Context, tx *bot.Tx, versionID string) error {
+	if versionID == "" {
+		return nil
+	}
+	got, err := tx.Versions.ByID(ctx, versionID)
+	if err != nil {
+		return absent(err)
+	}
+	v.others[versionID] = got.Label
 	return nil
 }
 

@@ -146,7 +146,10 @@ func TestCardStates(t *testing.T) {
 			})
 		},
 		"aborted": func(s *story) {
-			s.build(1, func(b *bot.Build) { b.Result, b.Message = bot.ResultAborted, "aborted by alice" })
+			s.build(1, func(b *bot.Build) { b.Result, b.Message = bot.ResultAborted, "Aborted by alice" })
+		},
+		"aborted-otherwise": func(s *story) {
+			s.build(1, func(b *bot.Build) { b.Result, b.Message = bot.ResultAborted, "Timeout has been exceeded" })
 		},
 		"without-a-sandbox": func(s *story) {
 			s.build(1, func(b *bot.Build) { b.Message = "ran without a sandbox" })
@@ -206,6 +209,50 @@ func TestCardStates(t *testing.T) {
 			golden(t, "card/"+name+".golden", s.picture(s.render(s.rig.card, bot.Room{Ref: s.rig.project.Room})))
 		})
 	}
+}
+
+// TestRollbackOnBothCards: the card of the change that was rolled back from says so,
+// and that of the old one that it runs again, until something follows it.
+func TestRollbackOnBothCards(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	old, room := s.version(s.build(1, nil)), bot.Room{Ref: s.rig.project.Room}
+	bad := bot.Version{ID: bot.NewID(at1352()), ProjectID: s.rig.project.ID, Commit: commit2, BuildID: "b2", Number: 2, Label: "0.1.0-2-g9e8d7c6", Branch: "main", CreatedAt: at1352()}
+	first, second := s.change, bot.Change{}
+	s.rig.write(func(ctx context.Context, tx *bot.Tx) (err error) {
+		second, err = tx.Changes.Ensure(ctx, bot.Change{ProjectID: s.rig.project.ID, Branch: "main", Commit: commit2, Title: "Break it", Author: "you", CreatedAt: at1352()})
+		if err != nil {
+			return err
+		}
+		return tx.Versions.Insert(ctx, bad)
+	})
+	ship := func(minute int, verb string, v bot.Version, previous string) {
+		s.deployment("production", v, bot.DeploymentSucceeded, func(d *bot.Deployment) {
+			d.ID, d.Verb, d.PreviousID = fmt.Sprintf("d%d", minute), verb, previous
+			d.StartedAt, d.FinishedAt = at1352().Add(time.Duration(minute)*time.Minute), at1352().Add(time.Duration(minute)*time.Minute+10*time.Second)
+		})
+		s.rig.write(func(ctx context.Context, tx *bot.Tx) error {
+			return tx.Environments.Put(ctx, bot.EnvironmentState{ProjectID: s.rig.project.ID, Environment: "production", DesiredID: v.ID, ObservedID: v.ID})
+		})
+	}
+	shows := func(when string, on bot.Change, tone bot.Tone, want string) {
+		t.Helper()
+		s.change = on
+		p := s.render(s.rig.card, room)
+		if f := p.Fields[len(p.Fields)-1]; string(f.Value) != want || f.Tone != tone {
+			t.Errorf("%s %q shows %s {%s}\nwant %s {%s}", when, on.Title, f.Value, f.Tone, want, tone)
+		}
+	}
+	ship(1, "deploy", old, "")
+	ship(2, "deploy", bad, old.ID)
+	shows("deployed over,", first, bot.ToneGood, "0.1.0-1-g3f2c1ab succeeded at 13:53:10, ID d1")
+	shows("deployed,", second, bot.ToneGood, "0.1.0-2-g9e8d7c6 succeeded at 13:54:10, ID d2")
+	ship(3, "rollback", old, bad.ID)
+	shows("brought back,", first, bot.ToneGood, "0.1.0-1-g3f2c1ab runs again since 13:55:10, rolled back from 0.1.0-2-g9e8d7c6, ID d3")
+	shows("rolled back from,", second, bot.ToneWarn, "0.1.0-2-g9e8d7c6 succeeded at 13:54:10, rolled back to 0.1.0-1-g3f2c1ab at 13:55:10, ID d2")
+	ship(4, "deploy", bad, old.ID)
+	shows("deployed over again,", first, bot.ToneGood, "0.1.0-1-g3f2c1ab ran again at 13:55:10, rolled back from 0.1.0-2-g9e8d7c6, ID d3")
+	shows("deployed again,", second, bot.ToneGood, "0.1.0-2-g9e8d7c6 succeeded at 13:56:10, ID d4")
 }
 
 func TestRenderingAgainIsTheSame(t *testing.T) {

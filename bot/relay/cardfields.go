@@ -3,6 +3,7 @@ package relay
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"opsbot/bot"
 )
@@ -46,6 +47,9 @@ func (v *view) tone(d bot.Deployment) bot.Tone {
 	if _, sick := v.sick[d.Environment]; sick {
 		return bot.ToneBad
 	}
+	if _, left := v.left[d.Environment]; left {
+		return bot.ToneWarn
+	}
 	return deploymentTone(d.State)
 }
 
@@ -79,19 +83,38 @@ func (c *ChangeCard) buildField(b bot.Build) bot.Field {
 	case bot.BuildRunning:
 		text.WriteString("started " + c.face.minute(b.StartedAt))
 	default:
-		text.WriteString(string(foreign(string(b.Result), 20)))
-		if !b.StartedAt.IsZero() && b.FinishedAt.After(b.StartedAt) {
-			text.WriteString(" in " + took(b.FinishedAt.Sub(b.StartedAt)))
-		}
+		text.WriteString(string(ended(b)))
 	}
 	if b.Attempt > 1 {
 		fmt.Fprintf(&text, ", attempt %d after an interruption", b.Attempt)
 	}
-	if reason := firstLine(b.Message); reason != "" && b.Result != bot.ResultSuccess {
+	if reason := firstLine(b.Message); reason != "" && b.Result != bot.ResultSuccess && !repeats(b, reason) {
 		text.WriteString(": " + string(foreign(reason, 200)))
 	}
 	f.Value = bot.Text(text.String())
 	return f
+}
+
+// ended is "SUCCESS in 41 s" or "ABORTED by alice after 41 s".
+func ended(b bot.Build) bot.Text {
+	text, lasted := foreign(string(b.Result), 20), " in "
+	if reason := firstLine(b.Message); repeats(b, reason) {
+		text += " " + foreign(reason[len(b.Result)+1:], 200)
+	}
+	if b.Result == bot.ResultAborted {
+		lasted = " after "
+	}
+	if !b.StartedAt.IsZero() && b.FinishedAt.After(b.StartedAt) {
+		text += bot.Text(lasted + took(b.FinishedAt.Sub(b.StartedAt)))
+	}
+	return text
+}
+
+// repeats reports a reason that only says the result again, and who: "Aborted by
+// alice".
+func repeats(b bot.Build, reason string) bool {
+	n := len(b.Result)
+	return n > 0 && len(reason) > n && strings.EqualFold(reason[:n], string(b.Result)) && reason[n] == ' '
 }
 
 func logURL(b bot.Build) string {
@@ -147,7 +170,11 @@ func failures(t bot.TestTotals) string {
 
 // deploymentField is "staging: 0.1.0-1-g3f2c1ab succeeded at 13:53:10, ID 0435...".
 func (c *ChangeCard) deploymentField(v *view, d bot.Deployment) bot.Field {
-	text := string(foreign(v.labels[d.VersionID], 100)) + " " + c.deploymentState(d) + ", ID " + string(foreign(d.ID, 60))
+	text := c.deploymentState(v, d)
+	if back, left := v.left[d.Environment]; left {
+		text += ", rolled back to " + v.label(back.VersionID) + c.at(back.FinishedAt)
+	}
+	text += ", ID " + string(foreign(d.ID, 60))
 	if reason := firstLine(d.Message); reason != "" && d.State != bot.DeploymentSucceeded {
 		text += ": " + string(foreign(reason, 200))
 	}
@@ -157,35 +184,65 @@ func (c *ChangeCard) deploymentField(v *view, d bot.Deployment) bot.Field {
 	return bot.Field{Name: d.Environment, Value: bot.Text(text), URL: link(d.URL), Tone: v.tone(d)}
 }
 
+func (v *view) label(versionID string) string {
+	if label := v.labels[versionID]; label != "" {
+		return string(foreign(label, 100))
+	}
+	return string(foreign(v.others[versionID], 100))
+}
+
+func (c *ChangeCard) at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " at " + c.face.second(t)
+}
+
 // deploymentState shows applying and watching as one: the step between them is
 // not worth a message.
-func (c *ChangeCard) deploymentState(d bot.Deployment) string {
-	end := ""
-	if !d.FinishedAt.IsZero() {
-		end = " at " + c.face.second(d.FinishedAt)
+func (c *ChangeCard) deploymentState(v *view, d bot.Deployment) string {
+	label := v.label(d.VersionID)
+	if d.Verb == "rollback" {
+		if d.State == bot.DeploymentSucceeded {
+			return c.cameBack(v, d)
+		}
+		label = "rollback to " + label
 	}
 	switch d.State {
 	case bot.DeploymentPlanned, bot.DeploymentWaiting:
-		return "waiting"
+		return label + " waiting"
 	case bot.DeploymentApplying, bot.DeploymentWatching:
-		return doing(d.Verb) + " since " + c.face.minute(d.StartedAt)
+		if d.Verb == "rollback" {
+			return "rolling back to " + v.label(d.VersionID) + " since " + c.face.minute(d.StartedAt)
+		}
+		return label + " " + doing(d.Verb) + " since " + c.face.minute(d.StartedAt)
 	case bot.DeploymentSucceeded:
-		return "succeeded" + end
+		return label + " succeeded" + c.at(d.FinishedAt)
 	case bot.DeploymentFailed:
-		return "failed" + end
+		return label + " failed" + c.at(d.FinishedAt)
 	case bot.DeploymentRolledBack:
-		return "rolled back" + end
+		return label + " rolled back" + c.at(d.FinishedAt)
 	case bot.DeploymentSuperseded:
-		return "superseded" + end
+		return label + " superseded" + c.at(d.FinishedAt)
 	}
-	return "ended nobody knows how"
+	return label + " ended nobody knows how"
+}
+
+// cameBack tells of a version that a rollback brought back. Only as long as
+// nothing has followed it does it run.
+func (c *ChangeCard) cameBack(v *view, d bot.Deployment) string {
+	text := v.label(d.VersionID) + " ran again" + c.at(d.FinishedAt)
+	if v.runs[d.Environment] {
+		text = v.label(d.VersionID) + " runs again since " + c.face.second(d.FinishedAt)
+	}
+	if from := v.label(d.PreviousID); from != "" {
+		text += ", rolled back from " + from
+	}
+	return text
 }
 
 func doing(verb string) string {
-	switch verb {
-	case "rollback":
-		return "rolling back"
-	case "restart":
+	if verb == "restart" {
 		return "restarting"
 	}
 	return "deploying"

@@ -70,6 +70,18 @@ func TestButtonsThatDoNothing(t *testing.T) {
 	r.ranTimes(0)
 }
 
+// TestButtonIsOfItsRoom: who learned a button's id can't press it from elsewhere.
+func TestButtonIsOfItsRoom(t *testing.T) {
+	t.Parallel()
+	r, p, shown := planShown(t, "!ship hello to staging")
+	for _, elsewhere := range []bot.RoomRef{{Instance: "console", ID: "quiet"}, {Instance: "other", ID: room().ID}, {Instance: "console", Workspace: "w", ID: room().ID}} {
+		got := r.say("alice", "", press(shown.post.Buttons[0].Action), func(m *bot.Message) { m.Room = elsewhere })
+		r.expect(got, "That button belongs to a message in another room. Press it there, or type `confirm` here.", "confirm refused failed: *")
+	}
+	r.ranTimes(0)
+	r.expect(r.say("alice", "", press(shown.post.Buttons[0].Action)), "shipped", "confirm allowed confirmed "+p.ID)
+}
+
 // TestPlanButtons presses what the plan shows.
 func TestPlanButtons(t *testing.T) {
 	t.Parallel()

@@ -124,16 +124,10 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 
 // identify finds out who speaks.
 func (r *Router) identify(ctx context.Context, c *call) error {
-	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		c.user, err = tx.Users.Known(ctx, c.m.Author)
+	err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
 		return err
 	})
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-			c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
-			return err
-		})
-	}
 	if err != nil {
 		return err
 	}
@@ -164,6 +158,8 @@ func (r *Router) pressed(ctx context.Context, c *call) (*result, error) {
 	}
 	c.audit.Verb = a.Verb
 	switch {
+	case a.Room != c.m.Room: // its id was taken elsewhere: there is no such button in this room
+		return c.problem(bot.Errorf(bot.CodeForbidden, "That button belongs to a message in another room. Press it there, or type `%s` here.", a.Verb)), nil
 	case r.opt.Clock.Now().After(a.ExpiresAt):
 		return c.problem(bot.Errorf(bot.CodeConflict, "That button has expired. Type `%s` instead.", a.Verb)), nil
 	case a.UserID != "" && a.UserID != c.user.ID:

@@ -159,13 +159,21 @@ func (r *Router) openPlan(ctx context.Context, id string) (*bot.Plan, error) {
 }
 
 func (r *Router) usable(plan *bot.Plan) error {
-	if plan.State != "open" {
+	switch {
+	case plan.State == planExpired, plan.State == "open" && r.opt.Clock.Now().After(plan.ExpiresAt):
+		return bot.Errorf(bot.CodeConflict, "The plan %s has expired; ask again: %s", plan.ID, r.asked(plan))
+	case plan.State != "open":
 		return bot.Errorf(bot.CodeConflict, "The plan %s is %s already.", plan.ID, plan.State)
 	}
-	if r.opt.Clock.Now().After(plan.ExpiresAt) {
-		return bot.Errorf(bot.CodeConflict, "The plan %s has expired; ask again: %s", plan.ID, plan.Verb)
-	}
 	return nil
+}
+
+// asked is the command line that a plan answers.
+func (r *Router) asked(plan *bot.Plan) string {
+	if cmd := r.verbs[strings.ToLower(plan.Verb)]; cmd != nil {
+		return cmd.Spec().Format(plan.Args)
+	}
+	return plan.Verb
 }
 
 // target is the call that the plan is of, as its requester made it.
@@ -313,6 +321,11 @@ func (r *Router) settle(ctx context.Context, tx *bot.Tx, shown *bot.Plan, state 
 	if err := r.usable(plan); err != nil {
 		return err
 	}
+	return end(ctx, tx, plan, state, note)
+}
+
+// end keeps a plan as ended and has its post say so, without buttons.
+func end(ctx context.Context, tx *bot.Tx, plan *bot.Plan, state string, note bot.Text) error {
 	plan.State = state
 	if err := tx.Plans.Put(ctx, plan); err != nil {
 		return err

@@ -80,7 +80,7 @@ func TestPlanExpires(t *testing.T) {
 	t.Parallel()
 	r, p, _ := planShown(t, "!ship hello to staging")
 	r.clock.Advance(30*time.Minute + time.Second)
-	r.expect(r.say("alice", "!confirm "+p.ID), "has expired; ask again: ship", "confirm allowed failed: *")
+	r.expect(r.say("alice", "!confirm "+p.ID), "has expired; ask again: ship hello to staging", "confirm allowed failed: *")
 	r.expect(r.say("alice", "!confirm zzzzzz"), `There is no plan "zzzzzz".`, "confirm allowed failed: *")
 	r.ranTimes(0)
 }

@@ -186,7 +186,7 @@ func (a *app) makeOutlets(context.Context) error {
 		Work: a.watched("relay"), Waker: a.store, Clock: a.clock, Log: a.log,
 		Integrations: a.instances, Owner: a.owner, Handlers: handlers,
 	})
-	a.work = append([]named{{"store", a.store}, {"pump", pump}, {"relay", processor}, {"operations", a.engine}, {"router", a.router}}, services...)
+	a.work = append([]named{{"store", a.store}, {"pump", pump}, {"relay", processor}, {"operations", a.engine}, {"router", a.router}, {"plans", a.router.Expiry()}}, services...)
 	return nil
 }
 
