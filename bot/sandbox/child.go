@@ -52,7 +52,7 @@ func ExecChild(args []string, stderr io.Writer) int {
 	unix.CloseOnExec(fdStatus)
 	code, err := childMode(args[0], status)
 	if err != nil {
-		if _, e := fmt.Fprintf(status, "error: %s\n", oneLine(err)); e != nil {
+		if _, e := status.WriteString(formatError(err)); e != nil {
 			_, _ = fmt.Fprintln(stderr, "exec-child:", oneLine(err))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // checkoutScript brings a folder of a workspace to a commit. Hooks and watchers
@@ -54,7 +55,11 @@ func (sh *shell) checkout(ctx context.Context, m mounted, dir, commit string, ma
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("git could not check out %s: %s", commit, strings.TrimSpace(said.String()))
+	text := strings.TrimSpace(said.String())
+	if strings.Contains(text, "No space left on device") || sh.s.space().full() {
+		return fmt.Errorf("git could not check out %s: %s: %w", commit, text, syscall.ENOSPC)
+	}
+	return fmt.Errorf("git could not check out %s: %s", commit, text)
 }
 
 // empty removes everything below a folder of the workspace. The workspace itself

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"opsbot/bot"
 	"opsbot/integrations/localci/engine"
@@ -40,7 +41,7 @@ func (h *host) Allocate(_ context.Context, req engine.WorkspaceRequest) (engine.
 	}
 	m, err := h.shell.take(h.build.Ref.Job, key, inside, h.fresh)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, h.own(err)
 	}
 	return &node{host: h, m: m}, func() { h.shell.giveBack(m) }, nil
 }
@@ -78,7 +79,7 @@ func customWorkspace(name string) (string, error) {
 
 // Send hands a message to the chat.
 func (h *host) Send(ctx context.Context, m engine.Message) error {
-	return h.chat(ctx, m.Channel, m.Text, toneOf(m.Color))
+	return h.own(h.chat(ctx, m.Channel, m.Text, toneOf(m.Color)))
 }
 
 func toneOf(color string) bot.Tone {
@@ -159,13 +160,22 @@ func (n *node) Checkout(ctx context.Context, dir string, log io.Writer) (engine.
 	}
 	_, _ = fmt.Fprintf(log, "Checking out Revision %s (%s)\nCommit message: %q\n", h.build.Commit, h.build.Ref.Branch, h.title)
 	if err := h.shell.checkout(ctx, n.m, dir, h.build.Commit, h.machine); err != nil {
-		return engine.Revision{}, err
+		return engine.Revision{}, h.own(err)
 	}
 	return engine.Revision{Commit: h.build.Commit, URL: url}, nil
 }
 
-// Shell runs a script in the sandbox.
+// Shell runs a script in the sandbox. One that fails on a full disk is not to blame.
 func (n *node) Shell(ctx context.Context, s engine.Script) (engine.Exit, error) {
+	stop := n.host.s.watchDisk()
+	exit, err := n.script(ctx, s)
+	if full := stop(); full && err == nil && exit.Code != 0 && ctx.Err() == nil {
+		err = fmt.Errorf("localci: run script: %w", syscall.ENOSPC)
+	}
+	return exit, n.host.own(err)
+}
+
+func (n *node) script(ctx context.Context, s engine.Script) (engine.Exit, error) {
 	script, remove, err := n.host.shell.script(n.m, s.Text)
 	if err != nil {
 		return engine.Exit{}, err
@@ -196,7 +206,7 @@ func (n *node) Tests(ctx context.Context, step engine.TestStep, say func(string)
 		return engine.Totals{}, err
 	}
 	t, err := n.host.junit(ctx, n.m, dir, step, say)
-	return engine.Totals{Total: t.Total, Passed: t.Passed, Failed: t.Failed, Skipped: t.Skipped}, failure(err)
+	return engine.Totals{Total: t.Total, Passed: t.Passed, Failed: t.Failed, Skipped: t.Skipped}, n.host.own(failure(err))
 }
 
 // Archive keeps artifacts.
@@ -210,7 +220,7 @@ func (n *node) Archive(ctx context.Context, step engine.ArchiveStep, say func(st
 		KeepDefaultExcludes: step.NoDefaultExcludes, FoldCase: step.FoldCase, Fingerprint: step.Fingerprint,
 		OnlyIfSuccessful: step.OnlyIfSuccessful, BuildFailed: step.BuildFailed,
 	}, say)
-	return kept, failure(err)
+	return kept, n.host.own(failure(err))
 }
 
 // failure puts what fails a step into the engine's words.
@@ -264,9 +274,9 @@ func (n *node) WriteFile(_ context.Context, name, text string) error {
 		return err
 	}
 	if err := n.m.space.root.MkdirAll(path.Dir(name), 0o700); err != nil {
-		return err
+		return n.host.own(err)
 	}
-	return n.m.space.root.WriteFile(name, []byte(text), 0o600)
+	return n.host.own(n.m.space.root.WriteFile(name, []byte(text), 0o600))
 }
 
 // Remove removes a folder.

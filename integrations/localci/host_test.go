@@ -127,7 +127,9 @@ func TestFinishedLine(t *testing.T) {
 	for _, line := range []string{"a", "Finished: lies", "b", "Finished: SUCCESS"} {
 		h.Line(line)
 	}
-	h.log.Ending("Finished: SUCCESS")
+	if err := h.log.Ending("Finished: SUCCESS"); err != nil {
+		t.Error(err)
+	}
 	if got := readFile(t, b.logPath(h.build.Ref)); got != "a\nFinished: lies\nb\nFinished: SUCCESS\n" {
 		t.Errorf("log %q", got)
 	}

@@ -7,7 +7,8 @@
 // changes in the transaction that also hands the event to the relay. Logs,
 // workspaces and caches lie in the instance's folder, so one node at a time owns
 // the instance; it holds a lease. A build that was running when its process
-// died is run again: same number, next attempt, fresh workspace.
+// died is run again: same number, next attempt, fresh workspace. So is one that met
+// a full disk, once there is space.
 package localci
 
 import (
@@ -79,6 +80,7 @@ type Service struct {
 	runner  *sandbox.Runner
 	spaces  *workspaces
 	execute func(ctx context.Context, run *run) outcome
+	space   func() space
 
 	// mirroring lets one fetch at a time write to the mirrors.
 	mirroring sync.Mutex
@@ -119,6 +121,7 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 		env: env, config: config, runner: runner,
 		spaces:  newWorkspaces(filepath.Join(env.Dir, "workspaces")),
 		running: map[string]context.CancelCauseFunc{},
+		space:   func() space { return spaceOf(env.Dir) },
 	}
 	s.execute = s.runPipeline
 	return s, nil

@@ -25,6 +25,7 @@ type buildLog struct {
 	middle bool // the last byte was no line end
 	cut    bool
 	err    error
+	onFull func() // told when there is no space for a line
 }
 
 // openLog opens a log at its end: a further attempt goes on in the same file, so
@@ -72,28 +73,34 @@ func (l *buildLog) write(p []byte) {
 		p = fmt.Appendf(bytes.Clone(p[:room]), "\n[localci: the log is cut here, at %d bytes; the build goes on]\n", l.limit)
 		l.cut = true
 	}
-	n, err := l.f.Write(p)
-	l.size += int64(n)
+	err := l.append(p)
 	if l.err == nil {
 		l.err = err // a full disk may have space again for the rest
 	}
-	l.middle = p[len(p)-1] != '\n'
+	if noSpace(err) && l.onFull != nil {
+		l.onFull()
+	}
 }
 
-// Ending writes past the limit: how the build ended must be in its log.
-func (l *buildLog) Ending(text string) {
+func (l *buildLog) append(p []byte) error {
+	n, err := l.f.Write(p)
+	l.size += int64(n)
+	if n > 0 {
+		l.middle = p[n-1] != '\n'
+	}
+	return err
+}
+
+// Ending writes past the limit: how the build ended must be in its log. Unlike the
+// other lines it may be written again after an error.
+func (l *buildLog) Ending(text string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.cut {
-		if l.middle {
-			l.write([]byte("\n"))
-		}
-		l.write([]byte(text + "\n"))
-		return
+	text += "\n"
+	if l.middle {
+		text = "\n" + text
 	}
-	if _, err := l.f.WriteString(text + "\n"); l.err == nil {
-		l.err = err
-	}
+	return l.append([]byte(text))
 }
 
 // Close closes the file and returns the first error of all writing.

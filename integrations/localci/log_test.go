@@ -32,7 +32,9 @@ func TestLogCompletesLines(t *testing.T) {
 	l.Line("next")
 	_, _ = io.WriteString(l, "whole\n")
 	_, _ = io.WriteString(l, "again open")
-	l.Ending("Finished: SUCCESS")
+	if err := l.Ending("Finished: SUCCESS"); err != nil {
+		t.Error(err)
+	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,9 @@ func TestLogIsCut(t *testing.T) {
 		for range 1000 {
 			l.Line("0123456789")
 		}
-		l.Ending(fmt.Sprintf("end %d", attempt))
+		if err := l.Ending(fmt.Sprintf("end %d", attempt)); err != nil {
+			t.Error(err)
+		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -87,6 +87,10 @@ func (r *run) cannot(ctx context.Context, err error) outcome {
 		r.log.Line(o.Message)
 		return o
 	}
+	if noSpace(err) {
+		r.diskIsFull()
+		return outcome{}
+	}
 	if r.alive.Err() == nil {
 		r.s.env.Log.Error("run build", "build", buildKey(r.build.Ref), "error", err)
 	}

@@ -53,18 +53,24 @@ func (s *Service) runBuild(ctx, running context.Context, build bot.Build) {
 	if aborted, ok := stopped(running); ok && err != nil {
 		o, err = aborted, nil
 	}
+	if noSpace(err) {
+		s.env.Log.Warn("build waits for disk space", "build", buildKey(build.Ref), "error", err)
+		s.queueForSpace(context.WithoutCancel(ctx), ctx, build)
+		return
+	}
 	if err != nil {
 		s.env.Log.Error("run build", "instance", s.env.Name, "build", buildKey(build.Ref), "error", err)
 		o = outcome{Result: bot.ResultFailure, Message: bot.MessageOf(err)}
-		if errors.Is(err, syscall.ENOSPC) {
-			o.Message = "There is no space left on the disk for logs and workspaces"
-		}
 	}
 	s.complete(context.WithoutCancel(ctx), ctx, build, o)
 	s.sweep(ctx)
 }
 
-func (s *Service) attempt(alive, ctx context.Context, build bot.Build) (o outcome, err error) {
+// attempt runs the build to its outcome. The error is ours; one that noSpace knows
+// says that the build is to be run again once there is space.
+func (s *Service) attempt(alive, running context.Context, build bot.Build) (o outcome, err error) {
+	ctx, cut := context.WithCancelCause(running)
+	defer cut(nil)
 	r := &run{s: s, build: build, alive: alive, paths: map[string]int{}}
 	if err := s.prepare(ctx, r); err != nil {
 		return outcome{}, err
@@ -77,6 +83,7 @@ func (s *Service) attempt(alive, ctx context.Context, build bot.Build) (o outcom
 			s.env.Log.Warn("write log", "build", buildKey(build.Ref), "error", problem)
 		}
 	}()
+	r.log.onFull = func() { r.diskIsFull(); cut(errDiskFull) }
 	if build.Attempt > 1 {
 		r.log.Line(fmt.Sprintf("[localci: the build was interrupted; this is attempt %d]", build.Attempt))
 	}
@@ -84,10 +91,23 @@ func (s *Service) attempt(alive, ctx context.Context, build bot.Build) (o outcom
 		r.log.Line(r.why)
 	}
 	o = s.execute(ctx, r)
-	if ctx.Err() == nil || isStop(ctx) {
-		r.log.Ending("Finished: " + string(o.Result))
+	return s.conclude(running, r, o)
+}
+
+// conclude writes the end of an attempt into its log.
+func (s *Service) conclude(running context.Context, r *run, o outcome) (outcome, error) {
+	aborted, byPerson := stopped(running)
+	switch {
+	case r.metFullDisk() && byPerson:
+		o = aborted
+	case r.metFullDisk():
+		s.vacate(r)
+		r.log.Line("[localci: " + s.waiting() + "]")
+		return outcome{}, fmt.Errorf("run build: %w", syscall.ENOSPC)
+	case running.Err() != nil && !byPerson:
+		return o, nil
 	}
-	return o, nil
+	return o, s.untilSpace(r.alive, func() error { return r.log.Ending("Finished: " + string(o.Result)) }) //nolint:contextcheck // also after a stop
 }
 
 // prepare reads what the build needs to know.
@@ -110,17 +130,23 @@ func (s *Service) prepare(ctx context.Context, r *run) error {
 	})
 }
 
-// complete finishes the build in the store, and goes on trying while the store is
-// out of order: a result must not be lost to a full disk. It gives up when alive
-// ends; the build is then run again.
+// complete finishes the build in the store: a result must not be lost to a full disk.
 func (s *Service) complete(ctx, alive context.Context, build bot.Build, o outcome) {
+	s.settle(ctx, alive, build, func(ctx context.Context, tx *bot.Tx, b *record[buildDoc]) error {
+		return s.finish(ctx, tx, b, o)
+	})
+}
+
+// settle writes down what came of an attempt, and goes on trying while the store is
+// out of order. It gives up when alive ends; the build is then run again.
+func (s *Service) settle(ctx, alive context.Context, build bot.Build, how func(context.Context, *bot.Tx, *record[buildDoc]) error) {
 	for {
 		err := s.write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 			b, err := s.loadBuild(ctx, tx, build.Ref)
 			if err != nil || b.body.Build.State != bot.BuildRunning || b.body.Build.Attempt != build.Attempt {
 				return err
 			}
-			if err := s.finish(ctx, tx, b, o); err != nil {
+			if err := how(ctx, tx, b); err != nil || b.body.Build.State != bot.BuildFinished {
 				return err
 			}
 			return s.dropIfPruned(ctx, tx, b)

@@ -122,9 +122,11 @@ func (s *Service) kick(ctx context.Context) {
 	}
 }
 
-// claim takes the first queued build and marks it as running; nil if none waits.
+// claim takes the first queued build and marks it as running; nil if none waits, or
+// if there is no space for any.
 func (s *Service) claim(ctx context.Context) (*bot.Build, error) {
 	var claimed *bot.Build
+	full, now := s.space().full(), s.env.Clock.Now()
 	err := s.write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		claimed = nil
 		queue, err := list[queueDoc](ctx, tx, s.env.Name, kindQueue, "")
@@ -136,10 +138,16 @@ func (s *Service) claim(ctx context.Context) (*bot.Build, error) {
 			if err != nil {
 				return err
 			}
-			if b.body.Build.State != bot.BuildQueued {
+			if b.body.Build.State != bot.BuildQueued || now.Before(b.body.NotBefore) {
 				continue
 			}
-			b.body.Build.State, b.body.Build.StartedAt = bot.BuildRunning, s.env.Clock.Now()
+			if full {
+				if err := s.holdBack(ctx, tx, b); err != nil {
+					return err
+				}
+				continue
+			}
+			b.body.Build.State, b.body.Build.StartedAt, b.body.Build.Message = bot.BuildRunning, now, ""
 			claimed = &b.body.Build
 			return s.report(ctx, tx, b, bot.EventBuildStarted)
 		}
@@ -164,7 +172,7 @@ func (s *Service) resume(ctx context.Context) error {
 			if b.body.Build.State != bot.BuildRunning {
 				continue
 			}
-			if err := s.again(ctx, tx, b); err != nil {
+			if err := s.again(ctx, tx, b, interruption{counts: true}); err != nil {
 				return err
 			}
 		}
@@ -172,17 +180,37 @@ func (s *Service) resume(ctx context.Context) error {
 	})
 }
 
-func (s *Service) again(ctx context.Context, tx *bot.Tx, b *record[buildDoc]) error {
+// interruption is why an attempt came to no result.
+type interruption struct {
+	full   bool // the disk was; else it was OpsBot that ended
+	counts bool // towards the limit of attempts
+}
+
+// again queues an interrupted build at its old place.
+func (s *Service) again(ctx context.Context, tx *bot.Tx, b *record[buildDoc], why interruption) error {
 	if by := b.body.AbortBy; by != "" {
 		return s.finish(ctx, tx, b, outcome{Result: bot.ResultAborted, Message: "Aborted by " + by})
 	}
 	build := &b.body.Build
-	if build.Attempt >= s.config.Attempts {
-		text := fmt.Sprintf("Given up: OpsBot was interrupted during each of %d attempts", build.Attempt)
+	if !why.counts {
+		b.body.Uncounted++
+	}
+	if counted := build.Attempt - b.body.Uncounted; why.counts && counted >= s.config.Attempts {
+		text := fmt.Sprintf("Given up: OpsBot was interrupted during each of %d attempts", counted)
+		if why.full {
+			text = fmt.Sprintf("Given up: in the last of %d attempts the build filled the disk; let it write less, or enlarge the disk", counted)
+		}
 		return s.finish(ctx, tx, b, outcome{Result: bot.ResultFailure, Message: text})
 	}
 	build.Attempt++
-	build.State, build.StartedAt, build.Stages = bot.BuildQueued, time.Time{}, nil
+	build.State, build.StartedAt, build.Stages, build.Message = bot.BuildQueued, time.Time{}, nil, ""
+	if why.full {
+		b.body.Waits++
+		b.body.NotBefore, build.Message = s.env.Clock.Now().Add(spacePause(b.body.Waits)), s.waiting()
+		if err := tx.Wakes.Wake(ctx, bot.QueueBuilds, b.body.NotBefore); err != nil {
+			return err
+		}
+	}
 	return s.report(ctx, tx, b, bot.EventBuildQueued)
 }
 

@@ -55,6 +55,11 @@ type buildDoc struct {
 	Why     string    `json:"why,omitempty"` // first line of the log
 	AbortBy string    `json:"abort_by,omitempty"`
 	Report  string    `json:"report,omitempty"`
+	// Waits counts the attempts that met a full disk, Uncounted those attempts that
+	// are not held against the limit. NotBefore is when the next may begin.
+	Waits     int       `json:"waits,omitempty"`
+	Uncounted int       `json:"uncounted,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
 type projectDoc struct {

@@ -36,6 +36,7 @@ type results struct {
 	chats     int
 	shown     time.Time
 	used      []string // workspaces that this attempt has had
+	full      bool     // the disk was full
 }
 
 // junit reads the reports that the step's pattern selects below dir, a folder of
@@ -143,8 +144,10 @@ func (r *run) gather(ctx context.Context, o *outcome) error {
 	if err != nil {
 		return fmt.Errorf("localci: encode test report: %w", err)
 	}
-	o.Report, _, err = r.s.env.Blobs.Put(ctx, bytes.NewReader(body))
-	return err
+	return r.s.untilSpace(r.alive, func() error { //nolint:contextcheck // also after a stop
+		o.Report, _, err = r.s.env.Blobs.Put(ctx, bytes.NewReader(body))
+		return err
+	})
 }
 
 // previousTests reads the branch's last report; nil if it has none. One that is

@@ -106,6 +106,16 @@ func (w *workspaces) remove(job, branch string) error {
 	return removeTree(base)
 }
 
+// discard deletes the workspace at path unless it is in use.
+func (w *workspaces) discard(path string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.used[path] {
+		return nil
+	}
+	return removeTree(path)
+}
+
 // removeTree removes what a build left, folders without permissions included
 // (Go's module cache is read-only). Links are never followed.
 func removeTree(path string) error {

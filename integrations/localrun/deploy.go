@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"syscall"
 	"time"
 
 	"opsbot/bot"
@@ -23,6 +24,9 @@ func (w *worker) deploy(ctx context.Context, a *appDoc, d *deploymentDoc) error 
 	if ctx.Err() != nil {
 		next.stop()
 		return ctx.Err()
+	}
+	if noSpace(err) {
+		return w.awaitSpace(ctx, d.ID, err)
 	}
 	if err != nil {
 		return w.settle(ctx, d.ID, bot.DeploymentFailed, oneLine(err.Error()))
@@ -56,6 +60,28 @@ func (w *worker) deploy(ctx context.Context, a *appDoc, d *deploymentDoc) error 
 		return err
 	}
 	return w.settle(ctx, d.ID, bot.DeploymentSucceeded, "")
+}
+
+// noSpace reports whether err says that a file or the store can't be written now.
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || bot.CodeOf(err) == bot.CodeStorageFull
+}
+
+// awaitSpace leaves a deployment open that met a full disk, and says so once if that
+// can be written; the worker begins it again after a pause.
+func (w *worker) awaitSpace(ctx context.Context, id string, why error) error {
+	text := "Waiting for disk space. Free some in " + w.s.env.Dir + "; the deployment then goes on by itself"
+	err := w.s.change(ctx, id, func(_ *bot.Tx, _ *appDoc, d *deploymentDoc) error {
+		if d.Message != text {
+			d.Message = text
+			w.s.env.Log.Warn("deployment waits for disk space", "deployment", id, "error", why)
+		}
+		return nil
+	})
+	if errors.Is(err, errGone) {
+		return err
+	}
+	return why
 }
 
 // watch returns nil when the instance stayed healthy for the watch window.

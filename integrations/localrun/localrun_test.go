@@ -432,6 +432,26 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 	}
 }
 
+// A full disk is not the version's failure: the deployment goes on once there is space.
+func TestDeploymentWaitsForSpace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.full.Store(true)
+	req := b.request("1.0", "good")
+	b.apply(req)
+	b.await("the reason that it waits", func() bool {
+		got, err := b.Observe(t.Context(), req)
+		if err != nil || got.State.Final() {
+			t.Fatalf("on a full disk: %+v, %v", got, err)
+		}
+		return strings.Contains(got.Message, "Waiting for disk space. Free some in "+b.env.Dir)
+	})
+	b.full.Store(false)
+	if got := b.end(req); got.State != bot.DeploymentSucceeded || got.Message != "" {
+		t.Errorf("with space: %+v", got)
+	}
+}
+
 func TestAnotherNodesAppsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

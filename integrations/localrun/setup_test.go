@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -86,6 +87,21 @@ type bench struct {
 	app   bot.Artifact
 	stop  func()
 	seq   int
+	// full makes every content unreadable for want of space.
+	full atomic.Bool
+}
+
+// blobs are the store's while the disk has space.
+type blobs struct {
+	bot.Blobs
+	full *atomic.Bool
+}
+
+func (b blobs) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
+	if b.full.Load() {
+		return nil, &fs.PathError{Op: "open", Path: digest, Err: syscall.ENOSPC}
+	}
+	return b.Blobs.Open(ctx, digest)
 }
 
 func setup(t *testing.T, change ...func(*Config)) *bench {
@@ -132,7 +148,7 @@ func (b *bench) boot(owner string, change ...func(*Config)) {
 	}
 	b.Service, err = New(bot.IntegrationEnv{
 		Name: "local", Clock: bot.SystemClock{}, Log: slog.New(slog.NewTextHandler(b.t.Output(), nil)), Work: b.store, Waker: b.store,
-		Blobs: b.store.Blobs(), Dir: files, RunDir: run, Self: os.Args[0], Owner: owner, AppsListen: "127.0.0.1:8081",
+		Blobs: blobs{b.store.Blobs(), &b.full}, Dir: files, RunDir: run, Self: os.Args[0], Owner: owner, AppsListen: "127.0.0.1:8081",
 		Config: decoder(func(c *Config) {
 			c.StartTimeout, c.Watch, c.Drain = 10*time.Second, 200*time.Millisecond, 5*time.Second
 			for _, f := range change {

@@ -61,11 +61,42 @@ func fill(t *testing.T, path string) {
 	}
 }
 
-// TestFullDiskUnderWork fills the file system of git, blobs, logs and the database
-// while projects are being made. What was accepted completes once there is space
-// again, without a restart; what could not be accepted was told so.
+// TestFullDiskUnderWork fills the file system of git, blobs, logs, workspaces and the
+// database while projects are being made, built and deployed. What was accepted ends
+// well once there is space again, without a restart: repository, build and deployment.
+// What could not be accepted was told so.
 func TestFullDiskUnderWork(t *testing.T) {
 	t.Parallel()
+	for moment, began := range map[string]func(data string) bool{
+		"repositories": func(data string) bool { return len(found(data, "localgit/repos/*.git")) >= 3 },
+		"builds":       func(data string) bool { return len(found(data, "localci/logs/under-*/*/1.log")) >= 1 },
+		"deployments": func(data string) bool {
+			for _, path := range found(data, "localci/logs/under-*/*/1.log") {
+				if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "Archiving artifacts") {
+					return true
+				}
+			}
+			return false
+		},
+	} {
+		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
+			fullDisk(t, began)
+		})
+	}
+}
+
+func found(data, pattern string) []string {
+	paths, err := filepath.Glob(filepath.Join(data, "integrations", pattern))
+	if err != nil {
+		return nil
+	}
+	return paths
+}
+
+// fullDisk fills the disk for a while, from the moment on that began sees.
+func fullDisk(t *testing.T, began func(data string) bool) {
+	t.Helper()
 	dir := small(t, "64m")
 	config := filepath.Join(t.TempDir(), "opsbot.yaml")
 	if err := os.WriteFile(config, []byte(program.Configuration()), 0o600); err != nil {
@@ -79,13 +110,9 @@ func TestFullDiskUnderWork(t *testing.T) {
 	outs, codes := make([]string, projects), make([]int, projects)
 	var said sync.WaitGroup
 	for i := range projects {
-		said.Go(func() { outs[i], codes[i] = s.Say(t.Context(), fmt.Sprintf("new-project under-%d", i)) })
+		said.Go(func() { outs[i], codes[i] = s.Say(t.Context(), "new-project "+name(i)) })
 	}
-	// Fill it in the middle: when the first of them has made its repository.
-	waitFor(t, func() bool {
-		repos, err := filepath.Glob(filepath.Join(dir, "data/integrations/localgit/repos/*.git"))
-		return err == nil && len(repos) >= 2
-	})
+	waitFor(t, func() bool { return began(filepath.Join(dir, "data")) })
 	ballast := filepath.Join(dir, "ballast")
 	fill(t, ballast)
 	refused, code := s.Say(t.Context(), "status")
@@ -97,31 +124,43 @@ func TestFullDiskUnderWork(t *testing.T) {
 	}
 	said.Wait()
 	accepted := 0
-	for i := range projects {
-		name := fmt.Sprintf("under-%d", i)
+	for i, out := range outs {
 		switch {
-		// The project is what was asked for; its first build may have met the full disk
-		// and say so as its result.
-		case strings.Contains(outs[i], "Success!"):
+		case strings.Contains(out, "Success!"):
 			accepted++
-		case strings.Contains(outs[i], "no space left"):
+			endedWell(t, name(i), out, codes[i])
+		case strings.Contains(out, "no space left"):
 			// Told so, and nothing half done: saying it again works.
-			if out, code := s.Say(t.Context(), "new-project "+name); code != 0 && !strings.Contains(out, "already") {
-				t.Errorf("%s the second time, exit %d:\n%s", name, code, out)
-			}
+			out, code := s.Say(t.Context(), "new-project "+name(i))
+			endedWell(t, name(i)+" the second time", out, code)
 		default:
-			t.Errorf("%s: exit %d:\n%s\n%s", name, codes[i], outs[i], s.Log())
+			t.Errorf("%s: exit %d:\n%s\n%s", name(i), codes[i], out, s.Log())
 		}
 	}
 	t.Logf("%d of %d were under way when the disk was full, and completed", accepted, projects)
-	out, _ := s.Say(t.Context(), "projects")
+	if accepted == 0 {
+		t.Error("nothing was under way when the disk was full")
+	}
 	for i := range projects {
-		if !strings.Contains(out, fmt.Sprintf("under-%d", i)) {
-			t.Errorf("under-%d is not there:\n%s", i, out)
+		if out, code := s.Say(t.Context(), "versions "+name(i)); code != 0 || !strings.Contains(out, "staging") {
+			t.Errorf("%s does not run in staging, exit %d:\n%s", name(i), code, out)
 		}
 	}
-	if strings.Contains(out, "creating") {
+	if out, _ := s.Say(t.Context(), "projects"); strings.Contains(out, "creating") {
 		t.Errorf("something is half done:\n%s", out)
+	}
+}
+
+func name(i int) string { return fmt.Sprintf("under-%d", i) }
+
+// endedWell checks what was said of a project until its first deployment.
+func endedWell(t *testing.T, what, out string, code int) {
+	t.Helper()
+	for _, want := range []string{"Success!", "SUCCESS in", "succeeded at"} {
+		if code != 0 || !strings.Contains(out, want) || strings.Contains(out, "FAILURE") {
+			t.Errorf("%s: exit %d, or %q is missing:\n%s", what, code, want, out)
+			return
+		}
 	}
 }
 

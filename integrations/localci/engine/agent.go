@@ -101,7 +101,7 @@ func (f frame) waitForNode() error {
 	if errors.As(context.Cause(ctx), &why) {
 		return why
 	}
-	return errCutOff
+	return ErrCutOff
 }
 
 // defaultCheckout puts the tree into the workspace and the GIT_ variables into

@@ -255,10 +255,10 @@ func (f frame) loop(cond jenkinsfile.Expr, step []jenkinsfile.Expr, body []jenki
 
 func (f frame) try(s *jenkinsfile.Try) (flow, error) {
 	end, err := f.execBlock(s.Body)
-	if err != nil && !errors.Is(err, errCutOff) {
+	if err != nil && !errors.Is(err, ErrCutOff) {
 		end, err = f.catch(s.Catches, asFailure(err))
 	}
-	if s.Finally == nil {
+	if s.Finally == nil || errors.Is(err, ErrCutOff) {
 		return end, err
 	}
 	last, lastErr := f.execBlock(s.Finally)

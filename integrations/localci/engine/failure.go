@@ -105,8 +105,9 @@ type Stop struct {
 // Error says who.
 func (s *Stop) Error() string { return "aborted by " + s.By }
 
-// errCutOff ends a run whose context ended for another reason than a Stop.
-var errCutOff = errors.New("the run was cut off")
+// ErrCutOff ends a run whose context ended for another reason than a Stop, or whose
+// host returned it: neither catch, retry nor post sees it.
+var ErrCutOff = errors.New("the run was cut off")
 
 // stopOf is the Stop that ended ctx, nil if something else did.
 func stopOf(ctx context.Context) *Stop {

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Host is what a build runs on. The engine may call it from several goroutines.
+// Host is what a build runs on. The engine may call it from several goroutines. An
+// error that wraps ErrCutOff, of it or of its workspaces, cuts the run off.
 type Host interface {
 	// Allocate locks a workspace until release is called. Of the same name a second
 	// one at the same time gets a folder of its own.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -101,7 +102,7 @@ func (f frame) checkpoint() error {
 // taken is checkpoint for who holds the lock of the steps.
 func (f frame) taken() error {
 	if f.run.cut {
-		return errCutOff
+		return ErrCutOff
 	}
 	for s := f.stops; s != nil; s = s.parent {
 		if why := s.pending; why != nil {
@@ -123,11 +124,23 @@ func (r *run) watch(done <-chan struct{}) {
 		r.interrupt(r.root, Interruption{By: stop.By})
 		return
 	}
+	r.cutOff()
+}
+
+// cutOff ends the run without a result.
+func (r *run) cutOff() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cut = true
 	for s := range r.steps {
-		s.cancel(errCutOff)
+		s.cancel(ErrCutOff)
+	}
+}
+
+// cutBy cuts the run off if the host says so by the error of a call.
+func (r *run) cutBy(err error) {
+	if errors.Is(err, ErrCutOff) {
+		r.cutOff()
 	}
 }
 

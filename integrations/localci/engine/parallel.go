@@ -49,7 +49,7 @@ func (f frame) together(branches []branch, failFast bool) error {
 				return
 			}
 			first = err
-			if failFast && !errors.Is(err, errCutOff) {
+			if failFast && !errors.Is(err, ErrCutOff) {
 				r.interruptOthers(scopes, i)
 			}
 		})

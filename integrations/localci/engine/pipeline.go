@@ -23,7 +23,7 @@ func (r *run) pipeline(f frame, p *jenkinsfile.Pipeline) error {
 		}
 		return f.withOptions(p.Options, func(f frame) error {
 			first = f.runStages(p.Stages, nil)
-			if errors.Is(first, errCutOff) {
+			if errors.Is(first, ErrCutOff) {
 				return first
 			}
 			posted = true
@@ -36,11 +36,11 @@ func (r *run) pipeline(f frame, p *jenkinsfile.Pipeline) error {
 	if first == nil {
 		first = err
 	}
-	if err == nil || posted || errors.Is(err, errCutOff) {
+	if err == nil || posted || errors.Is(err, ErrCutOff) {
 		return first
 	}
 	r.worsenFor(err)
-	if err := f.pipelinePost(p.Post); errors.Is(err, errCutOff) {
+	if err := f.pipelinePost(p.Post); errors.Is(err, ErrCutOff) {
 		return err
 	}
 	return first
@@ -175,7 +175,7 @@ func (f frame) runPost(p *jenkinsfile.Post, worsen func(Result)) error {
 				continue
 			}
 			err := f.runSteps(b.Steps)
-			if errors.Is(err, errCutOff) {
+			if errors.Is(err, ErrCutOff) {
 				return err
 			}
 			if err == nil {

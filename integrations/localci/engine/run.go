@@ -98,7 +98,7 @@ func (r *run) program() error {
 
 // finish writes the end of the log and settles the result.
 func (r *run) finish(err error) {
-	if r.isCut() || errors.Is(err, errCutOff) {
+	if r.isCut() || errors.Is(err, ErrCutOff) {
 		r.outcome.Incomplete, r.outcome.Result = true, ""
 		return
 	}

@@ -105,6 +105,43 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestHostCutsOff: what the host can't go on with ends the run as well, past all that
+// catches failures, and ends the other branches' steps.
+func TestHostCutsOff(t *testing.T) {
+	t.Parallel()
+	gone := fmt.Errorf("%w: the disk is full", engine.ErrCutOff)
+	caught := "try { catchError { warnError('w') { retry(3) { %s } } } } catch (e) { echo 'never' } finally { echo 'never' }"
+	for name, step := range map[string]string{
+		"script":   "sh 'x'",
+		"message":  "slackSend message: 'm'",
+		"parallel": "parallel a: { sh 'x' }, b: { sh 'other' }",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			began := make(chan struct{})
+			h := &fakeHost{send: gone, shell: func(ctx context.Context, s engine.Script) (engine.Exit, error) {
+				if s.Text == "other" {
+					close(began)
+					return waiting(ctx, s)
+				}
+				if name == "parallel" {
+					<-began
+				}
+				return engine.Exit{}, gone
+			}}
+			src := pipeline("stage('S') { steps { script { "+fmt.Sprintf(caught, step)+" }; echo 'never' }\npost { always { echo 'never' } } }\n"+
+				"stage('T') { steps { echo 'never' } }", "post { always { echo 'never' } }")
+			out := engine.Run(t.Context(), parse(t, src), someBuild(), h, &stubClock{never: true})
+			if !out.Incomplete || out.Result != "" {
+				t.Errorf("outcome %+v", out)
+			}
+			if slices.Contains(h.lines, "never") || slices.Contains(h.lines, "Retrying") || h.held != 0 {
+				t.Errorf("went on: %q, %d workspaces held", h.lines, h.held)
+			}
+		})
+	}
+}
+
 // TestTimeouts in simulated time: which one strikes, and what goes on after it.
 func TestTimeouts(t *testing.T) {
 	t.Parallel()

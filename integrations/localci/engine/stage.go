@@ -60,7 +60,7 @@ func (f frame) runStages(list *jenkinsfile.Stages, skip *skipped) error {
 			why = &skipped{kind: "unstable", stage: s.Name}
 		}
 		err := f.runStage(s, why)
-		if errors.Is(err, errCutOff) {
+		if errors.Is(err, ErrCutOff) {
 			return err
 		}
 		if first == nil {
@@ -195,7 +195,7 @@ func (run *stageRun) inAgent(f frame) error {
 		if err == nil {
 			err = f.stageContent(run)
 		}
-		if errors.Is(err, errCutOff) {
+		if errors.Is(err, ErrCutOff) {
 			return err
 		}
 		return f.stagePost(run.def.Post, err)
@@ -229,7 +229,7 @@ func (f frame) stagePost(p *jenkinsfile.Post, failed error) error {
 	}
 	f.run.console.say("Post stage")
 	err := f.runPost(p, func(Result) {})
-	if failed != nil && !errors.Is(err, errCutOff) {
+	if failed != nil && !errors.Is(err, ErrCutOff) {
 		return failed
 	}
 	return err

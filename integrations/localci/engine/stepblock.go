@@ -41,7 +41,7 @@ func (f frame) retry(a arguments) (any, error) {
 func (f frame) retrying(count int64, body func() error) error {
 	for attempt := int64(1); ; attempt++ {
 		err := body()
-		if err == nil || attempt >= count || errors.Is(err, errCutOff) || asFailure(err).Stopped != nil {
+		if err == nil || attempt >= count || errors.Is(err, ErrCutOff) || asFailure(err).Stopped != nil {
 			return err
 		}
 		f.run.console.say(asFailure(err).line())
@@ -122,7 +122,7 @@ func (f frame) warnError(a arguments) (any, error) {
 
 // caught turns a failure into results. An interruption is not softened.
 func (f frame) caught(err error, message string, build, stage Result, interruptions bool) error {
-	if errors.Is(err, errCutOff) {
+	if errors.Is(err, ErrCutOff) {
 		return err
 	}
 	failure := asFailure(err)

@@ -163,13 +163,14 @@ func (f frame) outside(call func(ctx context.Context) error) error {
 		return err
 	}
 	err = call(ctx)
+	f.run.cutBy(err)
 	end()
 	// Also if the call was quicker than its interruption, which would be lost else.
 	var why *Failure
 	if cause := context.Cause(ctx); errors.As(cause, &why) {
 		return why
-	} else if errors.Is(cause, errCutOff) {
-		return errCutOff
+	} else if errors.Is(cause, ErrCutOff) {
+		return ErrCutOff
 	}
 	return err
 }
@@ -180,7 +181,7 @@ func (f frame) send(step string, a arguments) error {
 		m.Text = a.text("text", false)
 	}
 	err := f.outside(func(ctx context.Context) error { return f.run.host.Send(ctx, m) })
-	if err == nil || a.flag("failOnError", false) || asFailure(err).Stopped != nil || errors.Is(err, errCutOff) {
+	if err == nil || a.flag("failOnError", false) || asFailure(err).Stopped != nil || errors.Is(err, ErrCutOff) {
 		return err
 	}
 	f.run.console.say(step + ": " + err.Error())

@@ -35,6 +35,7 @@ func (f frame) sh(a arguments) (any, error) {
 		return nil, err
 	}
 	exit, err := f.node.ws.Shell(ctx, script)
+	f.run.cutBy(err)
 	log.finish()
 	end()
 	if err := f.ended(ctx, exit, err); err != nil {
@@ -50,8 +51,8 @@ func (f frame) sh(a arguments) (any, error) {
 // exits 0 all the same has passed.
 func (f frame) ended(ctx context.Context, exit Exit, err error) error {
 	cause := context.Cause(ctx)
-	if errors.Is(cause, errCutOff) {
-		return errCutOff
+	if errors.Is(cause, ErrCutOff) {
+		return ErrCutOff
 	}
 	var why *Failure
 	if !errors.As(cause, &why) || err == nil && exit.Code == 0 && !exit.Own {

@@ -38,7 +38,7 @@ func Archive(ctx context.Context, root *os.Root, dir string, paths []string, sin
 	var kept []Artifact
 	for _, name := range paths {
 		artifact, err := archiveFile(ctx, root, dir, name, sink, budget)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, errNotRegular) {
+		if errors.Is(err, errUnreadable) {
 			continue
 		}
 		if err != nil {
@@ -50,7 +50,8 @@ func Archive(ctx context.Context, root *os.Root, dir string, paths []string, sin
 	return kept, nil
 }
 
-var errNotRegular = errors.New("not a regular file")
+// errUnreadable is about the file; the sink's errors are not.
+var errUnreadable = errors.New("no readable file")
 
 func archiveFile(ctx context.Context, root *os.Root, dir, name string, sink Sink, budget int64) (Artifact, error) {
 	if err := ctx.Err(); err != nil {
@@ -58,6 +59,9 @@ func archiveFile(ctx context.Context, root *os.Root, dir, name string, sink Sink
 	}
 	// Without O_NONBLOCK a pipe that took the file's place would hold us for ever.
 	f, err := root.OpenFile(path.Join(".", dir, name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return Artifact{}, errUnreadable
+	}
 	if err != nil {
 		return Artifact{}, err
 	}
@@ -67,7 +71,7 @@ func archiveFile(ctx context.Context, root *os.Root, dir, name string, sink Sink
 		return Artifact{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return Artifact{}, errNotRegular
+		return Artifact{}, errUnreadable
 	}
 	bounded := &boundedReader{r: f, left: budget}
 	digest, size, err := sink.Put(ctx, bounded)
