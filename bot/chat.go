@@ -44,6 +44,14 @@ type Directory interface {
 	Account(ctx context.Context, id string) (Account, error)
 }
 
+// Outlet sends posts. Safe for concurrent use.
+type Outlet interface {
+	// Take claims posts that are due, in the transaction that wants them shown: one
+	// commit less before an answer is on its way. The func, never nil, sends them; it
+	// is to be called after the commit, and not at all when there was none.
+	Take(ctx context.Context, tx *Tx) (send func(), err error)
+}
+
 // Inbound is where a chat adapter delivers what people said. Safe for concurrent
 // use. When Receive returns nil the message is on disk and will be run once; a
 // message whose (instance, ID) is known is accepted and ignored. The returned root

@@ -49,10 +49,9 @@ func TestCrashBetweenSendAndRecord(t *testing.T) {
 	r.chat.After = func(context.Context, chattest.Call) error { f.down.Store(true); return nil }
 	r.say("dev", "a", "a")
 	r.say("dev", "b", "b")
-	if err := r.pump.dispatch(t.Context()); err != nil && !errors.Is(err, errDown) {
+	if err := dispatched(t.Context(), r.pump); err != nil && !errors.Is(err, errDown) {
 		t.Fatal(err)
 	}
-	r.pump.work.Wait()
 	if row := r.post("a"); row.Delivered != 0 {
 		t.Fatalf("the crash came too late: %+v", row)
 	}
@@ -80,8 +79,7 @@ func TestCrashBetweenEditAndRecord(t *testing.T) {
 	r.flush()
 	r.chat.After = func(context.Context, chattest.Call) error { f.down.Store(true); return nil }
 	r.say("dev", "a", "v2")
-	_ = r.pump.dispatch(t.Context())
-	r.pump.work.Wait()
+	_ = dispatched(t.Context(), r.pump)
 	r.chat.After = nil
 	r.say("dev", "a", "v3")
 	r.pump = heir
@@ -95,8 +93,7 @@ func TestContentThatChangedSinceTheCrash(t *testing.T) {
 	r, f, heir := crashed(t)
 	r.chat.After = func(context.Context, chattest.Call) error { f.down.Store(true); return nil }
 	r.say("dev", "a", "before")
-	_ = r.pump.dispatch(t.Context())
-	r.pump.work.Wait()
+	_ = dispatched(t.Context(), r.pump)
 	r.chat.After = nil
 	r.say("dev", "a", "after") // found by its key, the message still shows what was sent first
 	r.pump = heir
@@ -112,8 +109,7 @@ func TestContentThatCameBackSinceTheCrash(t *testing.T) {
 	r.flush()
 	r.chat.After = func(context.Context, chattest.Call) error { f.down.Store(true); return nil }
 	r.say("dev", "a", "two")
-	_ = r.pump.dispatch(t.Context())
-	r.pump.work.Wait()
+	_ = dispatched(t.Context(), r.pump)
 	r.chat.After = nil
 	r.say("dev", "a", "one") // what the last record says is shown, though it is not
 	r.pump = heir
@@ -125,6 +121,7 @@ func TestContentThatCameBackSinceTheCrash(t *testing.T) {
 func TestStopFinishesTheCall(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
+	r.pump.o.Clock = newHandClock() // no lease ends while the machine is slow
 	ctx, stop := context.WithCancel(t.Context())
 	r.chat.Before = func(call context.Context, c chattest.Call) error {
 		stop()
@@ -203,8 +200,7 @@ func TestExactlyOnceUnderRandomFaults(t *testing.T) {
 
 // storm lets the pump run a little; a process that went down comes up later.
 func (r *rig) storm(f *flaky, dice *rand.Rand) {
-	_ = r.pump.dispatch(r.t.Context()) // may find the store down
-	r.pump.work.Wait()
+	_ = dispatched(r.t.Context(), r.pump) // may find the store down
 	if f.down.Swap(false) {
 		r.clock.add(postLease)
 	}

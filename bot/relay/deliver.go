@@ -17,7 +17,7 @@ import (
 // deliver brings one post to its room and records what came of it.
 func (p *Pump) deliver(ctx context.Context, l *lane, it item) {
 	row := it.row
-	sent, err := p.try(ctx, l, &row, it.until)
+	sent, err := p.try(ctx, l, &row, it)
 	switch {
 	case errors.Is(err, errLater):
 		p.release(ctx, row, time.Time{})
@@ -33,20 +33,28 @@ func (p *Pump) deliver(ctx context.Context, l *lane, it item) {
 	p.record(ctx, row)
 }
 
+// fresh is for how long a post is sent as it was claimed, without looking whether it
+// has changed since: a change of that moment becomes an edit.
+const fresh = 50 * time.Millisecond
+
 // errLater: the room's turn ends before this post could be sent.
 var errLater = errors.New("relay: no time left in this turn")
 
 // try shows the post if the chat does not show it yet, and fills in row's message
 // id and thread. It returns the hash of what the chat shows now, "" for nothing.
-func (p *Pump) try(ctx context.Context, l *lane, row *bot.PostRow, until time.Time) (string, error) {
-	post, err := p.content(ctx, row)
+func (p *Pump) try(ctx context.Context, l *lane, row *bot.PostRow, it item) (string, error) {
+	post := row.Content
+	var err error
+	if post == nil || p.o.Clock.Now().Sub(it.claimed) > fresh {
+		post, err = p.content(ctx, row)
+	}
 	if err != nil || post == nil {
 		return "", err
 	}
 	if shown := hash(post); shown == row.Shown {
 		return shown, nil
 	}
-	waited, err := p.token(ctx, l, until)
+	waited, err := p.token(ctx, l, it.until())
 	if err != nil {
 		return "", err
 	}

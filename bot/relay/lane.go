@@ -20,30 +20,38 @@ type lane struct {
 
 // item is a leased post.
 type item struct {
-	row   bot.PostRow
-	until time.Time // no call may begin after that: the lease would not last
+	row     bot.PostRow
+	claimed time.Time
 }
 
-// enqueue gives a room's posts to its worker, starting one if none is at work.
-func (p *Pump) enqueue(ctx context.Context, rows []bot.PostRow, until time.Time) {
+// until is when no call may begin any more: the lease would not last.
+func (it item) until() time.Time { return it.claimed.Add(postLease - callTimeout) }
+
+// enqueue gives a room's posts to its worker, starting one if none is at work;
+// false when Run has ended.
+func (p *Pump) enqueue(rows []bot.PostRow, claimed time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.begin == nil {
+		return false
+	}
 	l := p.rooms[rows[0].Room]
 	if l == nil {
 		l = &lane{limit: p.limiter(rows[0].Room), news: make(chan struct{}, 1)}
 		p.rooms[rows[0].Room] = l
 	}
 	for _, row := range rows {
-		l.queue = append(l.queue, item{row, until})
+		l.queue = append(l.queue, item{row, claimed})
 	}
 	poke(l.news)
 	if !l.busy {
 		l.busy = true
-		p.work.Go(func() {
+		p.begin(func(ctx context.Context) {
 			p.drain(ctx, l)
 			poke(p.again) // what came behind a leased post can be claimed now
 		})
 	}
+	return true
 }
 
 func poke(c chan struct{}) {
@@ -75,7 +83,7 @@ func (p *Pump) drain(ctx context.Context, l *lane) {
 			return
 		}
 		now := p.o.Clock.Now()
-		if ctx.Err() != nil || paused.After(now) || now.After(it.until) {
+		if ctx.Err() != nil || paused.After(now) || now.After(it.until()) {
 			p.release(ctx, it.row, paused)
 			continue
 		}

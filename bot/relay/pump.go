@@ -42,11 +42,15 @@ type Pump struct {
 
 	mu    sync.Mutex
 	rooms map[bot.RoomRef]*lane
-	again chan struct{} // a room became free: look again
+	begin func(work func(ctx context.Context)) // starts a worker; nil while Run does not run
+	again chan struct{}                        // a room became free: look again
 	work  sync.WaitGroup
 }
 
-var _ bot.Service = (*Pump)(nil)
+var (
+	_ bot.Service = (*Pump)(nil)
+	_ bot.Outlet  = (*Pump)(nil)
+)
 
 // NewPump makes the service.
 func NewPump(o PumpOptions) *Pump {
@@ -61,7 +65,7 @@ func NewPump(o PumpOptions) *Pump {
 func (p *Pump) Run(ctx context.Context) error {
 	woken, stop := p.o.Waker.Listen(bot.QueuePosts)
 	defer stop()
-	defer p.work.Wait()
+	defer p.open(ctx)()
 	for {
 		if err := p.dispatch(ctx); err != nil && ctx.Err() == nil {
 			p.o.Log.Error("relay: claim posts", "error", err)
@@ -72,6 +76,48 @@ func (p *Pump) Run(ctx context.Context) error {
 		case <-woken:
 		case <-p.again:
 		case <-p.o.Clock.After(p.rest()):
+		}
+	}
+}
+
+// open lets workers start until the returned func is called, which waits for those
+// that did.
+func (p *Pump) open(ctx context.Context) (shut func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begin = func(work func(ctx context.Context)) { p.work.Go(func() { work(ctx) }) }
+	return func() {
+		p.mu.Lock()
+		p.begin = nil
+		p.mu.Unlock()
+		p.work.Wait()
+	}
+}
+
+// Take implements bot.Outlet. While Run does not run nothing is taken.
+func (p *Pump) Take(ctx context.Context, tx *bot.Tx) (func(), error) {
+	p.mu.Lock()
+	running := p.begin != nil
+	p.mu.Unlock()
+	if !running {
+		return func() {}, nil
+	}
+	now := p.o.Clock.Now()
+	rows, err := p.claim(ctx, tx, now)
+	if err != nil {
+		return nil, err
+	}
+	return func() { p.send(context.WithoutCancel(ctx), rows, now) }, nil
+}
+
+// send hands claimed posts to their rooms' workers.
+func (p *Pump) send(ctx context.Context, rows []bot.PostRow, claimed time.Time) {
+	for _, batch := range byRoom(rows) {
+		if p.enqueue(batch, claimed) {
+			continue
+		}
+		for _, row := range batch { // Run has ended meanwhile
+			p.release(ctx, row, time.Time{})
 		}
 	}
 }
@@ -102,9 +148,7 @@ func (p *Pump) dispatch(ctx context.Context) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		for _, batch := range byRoom(rows) {
-			p.enqueue(ctx, batch, now.Add(postLease-callTimeout))
-		}
+		p.send(ctx, rows, now)
 	}
 	return nil
 }
@@ -112,30 +156,13 @@ func (p *Pump) dispatch(ctx context.Context) error {
 // In the store every leased post is shownUnsure: whoever finds it so after a
 // crash knows that a call may have reached the chat, but not with what content.
 // After a call that failed it is followed by the hash of what was tried, if that
-// is all that the chat can show. nobody holds no lease, so writing in that name
-// frees none.
-const (
-	shownUnsure = "unsure"
-	nobody      = "nobody"
-)
+// is all that the chat can show.
+const shownUnsure = "unsure"
 
 // claim leases posts and journals the intent to show them, in one commit. The
 // rows returned say what the chat showed before.
 func (p *Pump) claim(ctx context.Context, tx *bot.Tx, now time.Time) ([]bot.PostRow, error) {
-	rows, err := tx.Posts.Claim(ctx, p.o.Owner, now, postLease, postBatch)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
-		if row.Shown == shownUnsure {
-			continue
-		}
-		row.Shown, row.LeaseOwner = shownUnsure, nobody
-		if err := tx.Posts.Delivered(ctx, row); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	return tx.Posts.Claim(ctx, bot.PostClaim{Owner: p.o.Owner, Now: now, Lease: postLease, Limit: postBatch, Mark: shownUnsure})
 }
 
 // byRoom splits rows by their rooms, keeping the order within each.

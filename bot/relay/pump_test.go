@@ -204,12 +204,14 @@ func TestOneRoomsTroubleIsItsOwn(t *testing.T) {
 	for i := range 10 {
 		r.say("other", fmt.Sprintf("k%d", i), "quick")
 	}
+	shut := r.pump.open(t.Context())
 	if err := r.pump.dispatch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	<-held
 	<-free // while the other room's call hangs
 	close(let)
+	shut()
 	r.flush()
 	r.expect("slow")
 }
@@ -403,4 +405,37 @@ func TestRoomOfAnUnknownChat(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestTakenWithWhatWantsItShown(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	take := func(key string) (send func()) {
+		t.Helper()
+		r.write(func(ctx context.Context, tx *bot.Tx) (err error) {
+			if err := tx.Posts.Put(ctx, bot.Post{Room: r.project.Room, Key: key, Title: "hello"}); err != nil {
+				return err
+			}
+			send, err = r.pump.Take(ctx, tx)
+			return err
+		})
+		return send
+	}
+	take("a")() // nobody runs: it waits as if it had not been taken
+	if row := r.post("a"); row.LeaseOwner != "" || len(r.chat.Calls()) != 0 {
+		t.Errorf("without Run: lease of %q, %d calls", row.LeaseOwner, len(r.chat.Calls()))
+	}
+	r.flush()
+
+	shut := r.pump.open(t.Context())
+	take("b")()
+	late := take("c")
+	shut()
+	r.expect("hello", "hello")
+	late() // Run has ended between the commit and this
+	if row := r.post("c"); row.LeaseOwner != "" || row.Delivered != 0 {
+		t.Errorf("after Run: lease of %q, %d delivered", row.LeaseOwner, row.Delivered)
+	}
+	r.flush()
+	r.expect("hello", "hello", "hello")
 }

@@ -196,14 +196,19 @@ func (r *rig) turn() {
 	r.flush()
 }
 
+// dispatched is one look for posts, and the end of all the work that it began.
+func dispatched(ctx context.Context, p *Pump) error {
+	defer p.open(ctx)()
+	return p.dispatch(ctx)
+}
+
 // flush runs the pump over all that is due.
 func (r *rig) flush() {
 	r.t.Helper()
 	for {
-		if err := r.pump.dispatch(r.t.Context()); err != nil {
+		if err := dispatched(r.t.Context(), r.pump); err != nil {
 			r.t.Fatal(err)
 		}
-		r.pump.work.Wait()
 		select {
 		case <-r.pump.again:
 		default:

@@ -29,6 +29,9 @@ type Options struct {
 	Names   map[bot.ParamType][]string
 	PlanTTL time.Duration // how long a plan waits for its confirmation; 0 = 30 min
 	Poll    time.Duration // 0 = 5 s
+	// Outlet, if set, sends a reply as soon as it is stored; nil leaves that to
+	// whoever looks for posts.
+	Outlet bot.Outlet
 	// AtBoundary, if set, is called when a command's effect is about to be stored.
 	AtBoundary func(verb string)
 }
@@ -38,7 +41,19 @@ type Router struct {
 	opt   Options
 	verbs map[string]bot.Command // lower-case verb or alias
 	names []string               // canonical verbs, in the order of the list
+	slots chan struct{}          // one for each message that is run, or may be
+	freed chan struct{}          // a slot became free
+
+	mu    sync.Mutex
+	start func(m bot.Message) // runs a claimed message in a slot; nil while Run does not
 }
+
+// parallel bounds how many messages are run at a time, and lease for how long one
+// is ours.
+const (
+	parallel = 8
+	lease    = time.Minute
+)
 
 var (
 	_ bot.Inbound = (*Router)(nil)
@@ -56,7 +71,7 @@ func New(opt Options) (*Router, error) {
 	if opt.BotName == "" {
 		opt.BotName = "opsbot"
 	}
-	r := &Router{opt: opt, verbs: map[string]bot.Command{}}
+	r := &Router{opt: opt, verbs: map[string]bot.Command{}, slots: make(chan struct{}, parallel), freed: make(chan struct{}, 1)}
 	for _, c := range opt.Commands {
 		spec := c.Spec()
 		r.names = append(r.names, spec.Verb)
@@ -80,55 +95,131 @@ func (r *Router) Specs() []bot.Spec {
 	return out
 }
 
-// Receive stores a message; nil means it is on disk and will be run once.
+// Receive stores a message; nil means it is on disk and will be run once. When a
+// slot is free the message is claimed in the same commit and run at once.
 func (r *Router) Receive(ctx context.Context, m bot.Message) (root string, err error) {
+	start := r.reserve()
+	var mine []bot.Message
 	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		var added bool
+		mine = nil
 		root, added, err = tx.Messages.Add(ctx, m, r.opt.Clock.Now())
 		if err != nil || !added {
 			return err
 		}
+		if start != nil {
+			if mine, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), lease, 1); err != nil {
+				return err
+			}
+		}
 		return tx.Wakes.Wake(ctx, bot.QueueMessages, r.opt.Clock.Now())
 	})
+	switch {
+	case start == nil:
+	case err == nil && len(mine) == 1:
+		start(mine[0])
+	default:
+		r.release()
+	}
 	return root, err
+}
+
+// reserve takes a slot for a message that is about to be claimed and gives what
+// runs it there; nil when no slot is free or Run does not run.
+func (r *Router) reserve() func(m bot.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.start == nil {
+		return nil
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return r.start
+	default:
+		return nil
+	}
+}
+
+// release gives a slot back.
+func (r *Router) release() {
+	<-r.slots
+	select {
+	case r.freed <- struct{}{}:
+	default:
+	}
+}
+
+// open lets messages be run until the returned func is called, which waits for
+// those under way.
+func (r *Router) open(ctx context.Context) (shut func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.start = func(m bot.Message) {
+		go func() {
+			defer r.release()
+			r.process(ctx, m)
+		}()
+	}
+	return func() {
+		r.mu.Lock()
+		r.start = nil
+		r.mu.Unlock()
+		for range parallel { // whoever holds a slot gives it back
+			r.slots <- struct{}{}
+		}
+		for range parallel {
+			<-r.slots
+		}
+	}
 }
 
 // Run runs stored messages until ctx ends, then waits for those under way.
 func (r *Router) Run(ctx context.Context) error {
 	wake, stop := r.opt.Waker.Listen(bot.QueueMessages)
 	defer stop()
-	var busy sync.WaitGroup
-	defer busy.Wait()
-	const parallel = 8
-	slots := make(chan struct{}, parallel)
-	freed := make(chan struct{}, 1)
+	defer r.open(ctx)()
 	for {
-		var got []bot.Message
-		err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-			got, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), time.Minute, parallel-len(slots))
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			r.opt.Log.Error("router: claim", "error", err)
-		}
-		for _, m := range got {
-			slots <- struct{}{}
-			busy.Go(func() {
-				r.process(ctx, m)
-				<-slots
-				select {
-				case freed <- struct{}{}:
-				default:
-				}
-			})
-		}
+		r.claim(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-wake:
-		case <-freed:
+		case <-r.freed:
 		case <-r.opt.Clock.After(r.opt.Poll):
 		}
+	}
+}
+
+// claim fills the free slots with stored messages.
+func (r *Router) claim(ctx context.Context) {
+	var start func(m bot.Message)
+	free := 0
+	for ; free < parallel; free++ {
+		next := r.reserve()
+		if next == nil {
+			break
+		}
+		start = next
+	}
+	if free == 0 {
+		return
+	}
+	var got []bot.Message
+	err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		got, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), lease, free)
+		return err
+	})
+	if err != nil {
+		got = nil
+		if ctx.Err() == nil {
+			r.opt.Log.Error("router: claim", "error", err)
+		}
+	}
+	for _, m := range got {
+		start(m)
+	}
+	for range free - len(got) {
+		<-r.slots // as they were: nobody is to look again because of it
 	}
 }
 

@@ -179,7 +179,9 @@ func (r *Router) commit(ctx context.Context, c *call, res *result) (err error) {
 		r.opt.AtBoundary(c.spec.Verb)
 	}
 	now := r.opt.Clock.Now()
-	return r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+	send := func() {}
+	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		send = func() {}
 		err := tx.Messages.Done(ctx, c.m.Room, c.m.ID)
 		if bot.CodeOf(err) == bot.CodeStale {
 			return errRunAlready
@@ -218,8 +220,16 @@ func (r *Router) commit(ctx context.Context, c *call, res *result) (err error) {
 		if err := tx.Posts.Put(ctx, p); err != nil {
 			return err
 		}
-		return tx.Wakes.Wake(ctx, bot.QueuePosts, now)
+		if r.opt.Outlet == nil {
+			return tx.Wakes.Wake(ctx, bot.QueuePosts, now)
+		}
+		send, err = r.opt.Outlet.Take(ctx, tx)
+		return err
 	})
+	if err == nil {
+		send()
+	}
+	return err
 }
 
 func (r *Router) auditRow(c *call) bot.AuditRow {

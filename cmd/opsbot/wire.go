@@ -35,6 +35,7 @@ type app struct {
 	specs      []bot.Spec
 	deliveries *delivery.Service
 	engine     *operation.Engine
+	pump       *relay.Pump
 	router     *router.Router
 	edge       *webhook.Edge
 	instances  *registry
@@ -56,10 +57,11 @@ func (p *program) wire(ctx context.Context, cfg *config.Config, dir string, log 
 		a.makeServices,  // what commands get, and the commands
 		a.makePolicy,    // who may do what
 		a.makeEngine,    // operations and deployments, which know each other
+		a.makePump,      // posts go out
 		a.makeRouter,    // text becomes commands
 		a.makeEdge,      // webhooks come in at one edge, embedded sources included
 		a.makeInstances, // the outside systems that the configuration names
-		a.makeOutlets,   // events become cards, and cards go out
+		a.makeWork,      // events become cards
 	} {
 		if err := part(ctx); err != nil {
 			return nil, errors.Join(err, a.close())
@@ -136,11 +138,21 @@ func (a *app) makeEngine(context.Context) (err error) {
 	return nil
 }
 
+func (a *app) makePump(context.Context) error {
+	changes := relay.NewChangeCard(relay.ChangeCardOptions{Clock: a.clock, Environments: a.services.Environments, Catalogue: a.services.Catalogue})
+	a.pump = relay.NewPump(relay.PumpOptions{
+		Work: a.watched("pump"), Waker: a.store, Clock: a.clock, Log: a.log,
+		Integrations: a.instances, Owner: a.owner, Cards: []bot.Card{a.engine.Card(), changes},
+	})
+	return nil
+}
+
 func (a *app) makeRouter(context.Context) (err error) {
 	a.router, err = router.New(router.Options{
 		Clock: a.clock, Work: a.watched("router"), Waker: a.store, Authorizer: a.policy, Log: a.log, Owner: a.owner,
 		Commands: a.commands, Prefixes: []string{a.cfg.Prefix}, BotName: a.cfg.Defaults.BotName, GroupsOf: a.policy.GroupsOf,
 		Names:      a.names(),
+		Outlet:     a.pump,
 		AtBoundary: func(verb string) { a.boundary("command", verb, operation.BoundaryIntent) },
 	})
 	return err
@@ -163,9 +175,9 @@ func (a *app) makeEdge(context.Context) error {
 	return nil
 }
 
-// makeOutlets makes what turns events into cards and sends them, and lists what
-// runs: first what others wait for.
-func (a *app) makeOutlets(context.Context) error {
+// makeWork makes what turns events into cards, and lists what runs: first what
+// others wait for.
+func (a *app) makeWork(context.Context) error {
 	handlers := []bot.EventHandler{a.deliveries}
 	var services []named
 	for _, name := range a.instances.Names() {
@@ -177,16 +189,11 @@ func (a *app) makeOutlets(context.Context) error {
 			services = append(services, named{name, s})
 		}
 	}
-	changes := relay.NewChangeCard(relay.ChangeCardOptions{Clock: a.clock, Environments: a.services.Environments, Catalogue: a.services.Catalogue})
-	pump := relay.NewPump(relay.PumpOptions{
-		Work: a.watched("pump"), Waker: a.store, Clock: a.clock, Log: a.log,
-		Integrations: a.instances, Owner: a.owner, Cards: []bot.Card{a.engine.Card(), changes},
-	})
 	processor := relay.NewProcessor(relay.ProcessorOptions{
 		Work: a.watched("relay"), Waker: a.store, Clock: a.clock, Log: a.log,
 		Integrations: a.instances, Owner: a.owner, Handlers: handlers,
 	})
-	a.work = append([]named{{"store", a.store}, {"pump", pump}, {"relay", processor}, {"operations", a.engine}, {"router", a.router}, {"plans", a.router.Expiry()}}, services...)
+	a.work = append([]named{{"store", a.store}, {"pump", a.pump}, {"relay", processor}, {"operations", a.engine}, {"router", a.router}, {"plans", a.router.Expiry()}}, services...)
 	return nil
 }
 
