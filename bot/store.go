@@ -63,6 +63,9 @@ type Users interface {
 	// ByAccount returns the user of an account, making one for an account that is
 	// new; a changed account name is updated.
 	ByAccount(ctx context.Context, a Account, now time.Time) (User, error)
+	// Known is ByAccount without a write, for a Read: CodeNotFound for an account that
+	// is new or has changed its name.
+	Known(ctx context.Context, a Account) (User, error)
 	ByID(ctx context.Context, id string) (User, error)
 	// ByName finds by name without regard to case within an instance; CodeConflict
 	// when two people of two workspaces have it.
@@ -209,12 +212,23 @@ type Posts interface {
 	// Claim leases undelivered posts (Wanted > Delivered), a room's in order: behind
 	// one not yet sent that is leased or postponed the room yields nothing. An edit
 	// of what is shown already holds nobody up.
-	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]PostRow, error)
+	Claim(ctx context.Context, c PostClaim) ([]PostRow, error)
 	// Delivered records what the chat shows now and frees the lease; Wanted may have
 	// grown meanwhile, then the post is due again.
 	Delivered(ctx context.Context, row PostRow) error
 	// Get returns a post by key.
 	Get(ctx context.Context, room RoomRef, key string) (PostRow, error)
+}
+
+// PostClaim asks for posts to send.
+type PostClaim struct {
+	Owner string // of the lease
+	Now   time.Time
+	Lease time.Duration
+	Limit int // of posts, at least 1
+	// Mark is stored as Shown in each claimed post, "" stores nothing; the rows
+	// returned say what was there before.
+	Mark string
 }
 
 // Threads finds the bot's own posts by where the chat shows them.

@@ -124,10 +124,16 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 
 // identify finds out who speaks.
 func (r *Router) identify(ctx context.Context, c *call) error {
-	err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
+	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		c.user, err = tx.Users.Known(ctx, c.m.Author)
 		return err
 	})
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+			c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func event(ctx context.Context, s *store.Store, id string, now time.Time) error 
 		return err
 	}
 	return s.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		due, err := tx.Posts.Claim(ctx, "w", now, time.Minute, 10)
+		due, err := tx.Posts.Claim(ctx, bot.PostClaim{Owner: "w", Now: now, Lease: time.Minute, Limit: 10})
 		if err != nil || len(due) != 1 {
 			return fmt.Errorf("claimed %d posts: %w", len(due), err)
 		}

@@ -127,8 +127,8 @@ func (r inbox) Claim(ctx context.Context, owner string, now time.Time, lease tim
 
 func (r inbox) claimSQL() string {
 	return `WITH due AS MATERIALIZED (
-		SELECT seq FROM inbox WHERE state = 'new' AND not_before <= ? AND lease_until <= ?
-		ORDER BY seq LIMIT ?` + r.skipLocked("inbox") + `)
+		SELECT seq FROM inbox WHERE state = 'new' AND not_before <= ?+0 AND lease_until <= ?+0
+		ORDER BY seq LIMIT ?+0` + r.skipLocked("inbox") + `)
 	UPDATE inbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1
 	WHERE seq IN (SELECT seq FROM due) RETURNING *`
 }

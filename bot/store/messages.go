@@ -77,21 +77,22 @@ func (r messages) Claim(ctx context.Context, owner string, now time.Time, lease 
 // hangs from.
 func (r messages) claimSQL() string {
 	return `WITH due AS MATERIALIZED (
-		SELECT m.seq FROM messages AS m WHERE m.done = FALSE AND m.lease_until <= ?
+		SELECT m.seq FROM messages AS m WHERE m.done = FALSE AND m.lease_until <= ?+0
 		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
 			AND e.workspace = m.workspace AND e.room_id = m.room_id AND e.thread = m.thread)
 		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
 			AND e.message_id = m.thread)
-		ORDER BY m.seq LIMIT ?` + r.skipLocked("m") + `)
+		ORDER BY m.seq LIMIT ?+0` + r.skipLocked("m") + `)
 	UPDATE messages SET lease_owner = ?, lease_until = ?
 	WHERE seq IN (SELECT seq FROM due) RETURNING *`
 }
 
+const messageDone = "UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE"
+
 // Done implements bot.Messages.
 func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
 	n, err := r.raw(ctx, "finish a message",
-		"UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE",
-		room.Instance, id)
+		messageDone, room.Instance, id)
 	if err != nil {
 		return err
 	}

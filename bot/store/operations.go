@@ -140,9 +140,9 @@ func (r operations) Claim(ctx context.Context, owner, deadPrefix string, now tim
 func (r operations) claimSQL() string {
 	return `WITH due AS MATERIALIZED (
 		SELECT seq FROM operations
-		WHERE ` + openStates + ` AND (state <> 'waiting' OR wake_at > 0) AND wake_at <= ?
-		AND (lease_owner = '' OR lease_until <= ? OR (? <> '' AND substr(lease_owner, 1, ?) = ? AND lease_owner <> ?))
-		ORDER BY seq LIMIT ?` + r.skipLocked("operations") + `)
+		WHERE ` + openStates + ` AND (state <> 'waiting' OR wake_at > 0) AND wake_at <= ?+0
+		AND (lease_owner = '' OR lease_until <= ?+0 OR (? <> '' AND substr(lease_owner, 1, ?) = ? AND lease_owner <> ?))
+		ORDER BY seq LIMIT ?+0` + r.skipLocked("operations") + `)
 	UPDATE operations SET lease_owner = ?, lease_until = ?, epoch = epoch + 1
 	WHERE seq IN (SELECT seq FROM due) RETURNING *`
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -122,18 +121,33 @@ func (r posts) await(ctx context.Context, row postRow) error {
 	if row.Root == "" {
 		return nil
 	}
-	_, err := r.raw(ctx, "await a post", `INSERT INTO post_roots (root, post_id, wanted) VALUES (?, ?, ?)
-		ON CONFLICT (root, post_id) DO UPDATE SET wanted = EXCLUDED.wanted`, row.Root, row.ID, row.Wanted)
+	_, err := r.raw(ctx, "await a post", postAwaited, row.Root, row.ID, row.Wanted)
 	return err
 }
 
+const postAwaited = `INSERT INTO post_roots (root, post_id, wanted) VALUES (?, ?, ?)
+	ON CONFLICT (root, post_id) DO UPDATE SET wanted = EXCLUDED.wanted`
+
 // Claim implements bot.Posts.
-func (r posts) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]bot.PostRow, error) {
-	t := us(now)
-	rows, err := returning[postRow](ctx, r.work, "claim posts", r.claimSQL(), t, t, t, t, n, owner, us(now.Add(lease)))
+func (r posts) Claim(ctx context.Context, c bot.PostClaim) ([]bot.PostRow, error) {
+	t := us(c.Now)
+	rows, err := returning[postRow](ctx, r.work, "claim posts", r.claimSQL(), t, t, t, t, c.Limit, c.Owner, us(c.Now.Add(c.Lease)))
+	if err != nil {
+		return nil, err
+	}
 	slices.SortFunc(rows, func(a, b postRow) int { return int(a.ID - b.ID) })
-	return convert(rows, postRow.noun), err
+	for _, row := range rows {
+		if c.Mark == "" || row.Shown == c.Mark {
+			continue
+		}
+		if _, err := r.raw(ctx, "mark a post", postMarked, c.Mark, row.ID); err != nil {
+			return nil, err
+		}
+	}
+	return convert(rows, postRow.noun), nil
 }
+
+const postMarked = "UPDATE posts SET shown = ? WHERE id = ?"
 
 // claimSQL takes what is due, but nothing of a room that comes after a message not
 // yet sent which somebody works on or which is postponed: messages appear in
@@ -143,14 +157,16 @@ func (r posts) claimSQL() string {
 	return `WITH due AS MATERIALIZED (
 		SELECT p.id FROM posts AS p JOIN post_rooms AS o
 			ON o.instance = p.instance AND o.workspace = p.workspace AND o.room_id = p.room_id
-		WHERE p.wanted > p.delivered AND p.not_before <= ? AND p.lease_until <= ?
+		WHERE p.wanted > p.delivered AND p.not_before <= ?+0 AND p.lease_until <= ?+0
 		AND NOT EXISTS (SELECT 1 FROM posts AS e WHERE e.wanted > e.delivered AND e.instance = p.instance
 			AND e.workspace = p.workspace AND e.room_id = p.room_id AND e.seq < p.seq
-			AND e.delivered = 0 AND (e.lease_until > ? OR e.not_before > ?))
-		ORDER BY p.id LIMIT ?` + r.skipLocked("o") + `)
+			AND e.delivered = 0 AND (e.lease_until > ?+0 OR e.not_before > ?+0))
+		ORDER BY p.id LIMIT ?+0` + r.skipLocked("o") + `)
 	UPDATE posts SET lease_owner = ?, lease_until = ?
 	WHERE id IN (SELECT id FROM due) RETURNING *`
 }
+
+const postShown = "DELETE FROM post_roots WHERE post_id = ? AND wanted <= ?"
 
 // Delivered implements bot.Posts. What the chat shows is recorded whoever says so,
 // as it is a fact; only the holder of the lease frees it.
@@ -175,6 +191,6 @@ func (r posts) Delivered(ctx context.Context, p bot.PostRow) error {
 	if row.Delivered < row.Wanted {
 		r.wake(bot.QueuePosts, p.NotBefore)
 	}
-	_, err = r.raw(ctx, "end the wait for a post", "DELETE FROM post_roots WHERE post_id = ? AND wanted <= ?", row.ID, row.Delivered)
+	_, err = r.raw(ctx, "end the wait for a post", postShown, row.ID, row.Delivered)
 	return err
 }

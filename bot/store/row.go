@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -173,9 +174,44 @@ func insert[R any](ctx context.Context, w *work, row *R, taken *bot.Error) error
 	return taken
 }
 
+// hot lists the statements that every message and delivery runs. They are kept
+// prepared on SQLite, whose parser takes longer over them than their running. It
+// would still parse again for each value that might change the plan: ?+0 says that
+// none does.
+func hot(w *work) []string {
+	return []string{
+		messages{w}.claimSQL(), posts{w}.claimSQL(), inbox{w}.claimSQL(), operations{w}.claimSQL(),
+		messageDone, postAwaited, postMarked, postShown,
+	}
+}
+
+// prepare gives the hot statements of the one writer by their text; none on
+// PostgreSQL, whose driver keeps its own.
+func (s *Store) prepare(ctx context.Context) (map[string]*sql.Stmt, error) {
+	if s.pg != nil {
+		return nil, nil
+	}
+	all := map[string]*sql.Stmt{}
+	for _, query := range hot(&work{s: s}) {
+		stmt, err := s.writer().PrepareContext(ctx, query)
+		if err != nil {
+			return nil, s.problem("prepare a statement", err)
+		}
+		s.keep(stmt)
+		all[query] = stmt
+	}
+	return all, nil
+}
+
 // raw runs a statement and returns how many rows it touched.
 func (w *work) raw(ctx context.Context, what, query string, args ...any) (int64, error) {
-	res, err := w.db.NewRaw(query, args...).Exec(ctx)
+	var res sql.Result
+	var err error
+	if stmt := w.s.prepared[query]; stmt != nil {
+		res, err = w.db.StmtContext(ctx, stmt).ExecContext(ctx, bound(args)...)
+	} else {
+		res, err = w.db.NewRaw(query, args...).Exec(ctx)
+	}
 	if err != nil {
 		return 0, w.fail(what, nil, err)
 	}
@@ -183,9 +219,29 @@ func (w *work) raw(ctx context.Context, what, query string, args ...any) (int64,
 	return n, w.fail(what, nil, err)
 }
 
+// bound makes of arguments what the dialect makes of literals.
+func bound(args []any) []any {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if text, ok := a.(string); ok {
+			out[i] = withoutNUL(text)
+		}
+	}
+	return out
+}
+
 // returning runs a statement that ends in RETURNING and gives its rows.
 func returning[R any](ctx context.Context, w *work, what, query string, args ...any) ([]R, error) {
-	var rows []R
-	err := w.db.NewRaw(query, args...).Scan(ctx, &rows)
-	return rows, w.fail(what, nil, err)
+	var out []R
+	stmt := w.s.prepared[query]
+	if stmt == nil {
+		err := w.db.NewRaw(query, args...).Scan(ctx, &out)
+		return out, w.fail(what, nil, err)
+	}
+	rows, err := w.db.StmtContext(ctx, stmt).QueryContext(ctx, bound(args)...)
+	if err != nil {
+		return nil, w.fail(what, nil, err)
+	}
+	err = w.s.write.ScanRows(ctx, rows, &out) // closes rows
+	return out, w.fail(what, nil, errors.Join(err, rows.Close()))
 }

@@ -58,6 +58,18 @@ func (r users) ByAccount(ctx context.Context, a bot.Account, now time.Time) (bot
 	return r.user(ctx, row.UserID, &a)
 }
 
+// Known implements bot.Users.
+func (r users) Known(ctx context.Context, a bot.Account) (bot.User, error) {
+	row, err := first[accountRow](ctx, r.work, noUser(a.String()), where(inAccount, a.Instance, a.Workspace, a.ID))
+	if err != nil {
+		return bot.User{}, err
+	}
+	if a.Name != "" && row.Name != a.Name {
+		return bot.User{}, noUser(a.String())
+	}
+	return r.user(ctx, row.UserID, &a)
+}
+
 // enlist makes the user of a new account.
 func (r users) enlist(ctx context.Context, a bot.Account, now time.Time) (bot.User, error) {
 	user := userRow{ID: bot.NewID(now), Name: userName(a), CreatedAt: us(now)}

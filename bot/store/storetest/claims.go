@@ -221,7 +221,7 @@ func work(t *testing.T, e *env, owner string, y *tally) (more bool) {
 		if list, err = tx.Messages.Claim(ctx, owner, e.now(), lease, 3); err != nil {
 			return err
 		}
-		if due, err = tx.Posts.Claim(ctx, owner, e.now(), lease, 3); err != nil {
+		if due, err = tx.Posts.Claim(ctx, bot.PostClaim{Owner: owner, Now: e.now(), Lease: lease, Limit: 3}); err != nil {
 			return err
 		}
 		open, err = tx.Causes.Open(ctx, "root")

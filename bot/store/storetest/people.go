@@ -12,6 +12,7 @@ import (
 func peopleRules() []rule {
 	return []rule{
 		{"users/an account is one user for ever", accountIsOneUser},
+		{"users/known without a write", accountKnown},
 		{"users/by name without regard to case", userByName},
 		{"users/a name of two people is a conflict", userNameConflict},
 		{"users/nobody gets the system's name", systemNameReserved},
@@ -51,6 +52,31 @@ func accountIsOneUser(t *testing.T, e *env) {
 		_, err := tx.Users.ByAccount(ctx, bot.Account{Instance: "console"}, e.now())
 		return err
 	})
+}
+
+func accountKnown(t *testing.T, e *env) {
+	known := func(a bot.Account) (user bot.User, err error) {
+		err = e.Read(t.Context(), func(ctx context.Context, tx *bot.Tx) (err error) {
+			user, err = tx.Users.Known(ctx, a)
+			return err
+		})
+		return user, err
+	}
+	if _, err := known(account("1", "alice")); bot.CodeOf(err) != bot.CodeNotFound {
+		t.Errorf("before the first word: %v, want %s", err, bot.CodeNotFound)
+	}
+	made := e.user(account("1", "alice"))
+	got, err := known(account("1", "alice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, made)
+	if got, err := known(account("1", "")); err != nil || got.ID != made.ID {
+		t.Errorf("without a name: %+v %v", got, err)
+	}
+	if _, err := known(account("1", "alicia")); bot.CodeOf(err) != bot.CodeNotFound {
+		t.Errorf("with a new name, which is to be stored: %v, want %s", err, bot.CodeNotFound)
+	}
 }
 
 func byName(instance, name string) func(ctx context.Context, tx *bot.Tx) (bot.User, error) {

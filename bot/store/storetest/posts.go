@@ -18,6 +18,7 @@ func postRules() []rule {
 		{"posts/an edit holds nobody up", postEditFree},
 		{"posts/rooms don't wait for each other", postRooms},
 		{"posts/leases", postLeases},
+		{"posts/marked when claimed", postMarked},
 		{"posts/a lost lease is not freed", postStaleWorker},
 		{"posts/postponed until then", postPostponed},
 		{"posts/numbered per room", postNumbers},
@@ -37,7 +38,7 @@ func (e *env) put(p bot.Post) {
 func (e *env) claimPosts(owner string, limit int) []bot.PostRow {
 	e.t.Helper()
 	return get(e, func(ctx context.Context, tx *bot.Tx) ([]bot.PostRow, error) {
-		return tx.Posts.Claim(ctx, owner, e.now(), lease, limit)
+		return tx.Posts.Claim(ctx, bot.PostClaim{Owner: owner, Now: e.now(), Lease: lease, Limit: limit})
 	})
 }
 
@@ -260,4 +261,28 @@ func postThreads(t *testing.T, e *env) {
 	same(t, in("m-answer"), []string{"answer"})
 	same(t, in("m-none"), []string(nil))
 	same(t, in(""), []string(nil))
+}
+
+func postMarked(t *testing.T, e *env) {
+	e.put(post("dev", "a", "hello"))
+	claim := func() bot.PostRow {
+		t.Helper()
+		rows := get(e, func(ctx context.Context, tx *bot.Tx) ([]bot.PostRow, error) {
+			return tx.Posts.Claim(ctx, bot.PostClaim{Owner: "w", Now: e.now(), Lease: lease, Limit: 1, Mark: "on its way"})
+		})
+		if len(rows) != 1 {
+			t.Fatalf("claimed %d posts", len(rows))
+		}
+		return rows[0]
+	}
+	if row := claim(); row.Shown != "" {
+		t.Errorf("claimed it says that %q was shown, but nothing was", row.Shown)
+	}
+	if got := e.post("dev", "a").Shown; got != "on its way" {
+		t.Errorf("stored is %q", got)
+	}
+	e.clock.Advance(2 * lease) // its holder was killed
+	if row := claim(); row.Shown != "on its way" {
+		t.Errorf("claimed after a kill it says that %q was shown", row.Shown)
+	}
 }
