@@ -24,6 +24,8 @@ var Default string
 // it never changes.
 type Policy struct {
 	set   *cedar.PolicySet
+	file  string // name of the file, and what it says
+	text  string
 	names map[cedar.PolicyID]string // by @id, else the file's position
 	order map[cedar.PolicyID]int
 	roles map[string]bot.Role // verb -> role
@@ -58,7 +60,7 @@ func Parse(name, text string, specs []bot.Spec, groups map[string][]string) (*Po
 		return nil, fmt.Errorf("policy: %s", strings.ReplaceAll(err.Error(), "<input>", name))
 	}
 	p := &Policy{
-		set: cedar.NewPolicySet(), names: map[cedar.PolicyID]string{}, order: map[cedar.PolicyID]int{},
+		set: cedar.NewPolicySet(), file: name, text: text, names: map[cedar.PolicyID]string{}, order: map[cedar.PolicyID]int{},
 		roles: map[string]bot.Role{}, groups: map[string][]string{},
 	}
 	seen := map[string]bool{}

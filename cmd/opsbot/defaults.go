@@ -14,17 +14,20 @@ import (
 )
 
 // completeDefaults fills in what the configuration leaves open.
-func completeDefaults(cfg *config.Config, doors *doors) (bot.Defaults, error) {
-	d := bot.Defaults{
-		Forge: cfg.Defaults.Forge, Pipeline: cfg.Defaults.Pipeline, Blueprint: cfg.Defaults.Blueprint, Owner: cfg.Defaults.Owner,
-		BotName: cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
-	}
-	var err error
+func completeDefaults(cfg *config.Config, doors *doors) (d bot.Defaults, err error) {
+	d = defaultsOf(cfg)
 	if d.PublicURL, err = reachable(d.PublicURL, doors.listen); err != nil {
 		return d, err
 	}
-	if d.ConsoleURL, err = reachable(d.ConsoleURL, doors.console); err != nil {
-		return d, err
+	d.ConsoleURL, err = reachable(d.ConsoleURL, doors.console)
+	return d, err
+}
+
+// defaultsOf is what the configuration alone tells.
+func defaultsOf(cfg *config.Config) bot.Defaults {
+	d := bot.Defaults{
+		Forge: cfg.Defaults.Forge, Pipeline: cfg.Defaults.Pipeline, Blueprint: cfg.Defaults.Blueprint, Owner: cfg.Defaults.Owner,
+		BotName: cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
 	}
 	if section := cfg.Integrations.Get(d.Forge); section != nil {
 		d.Owners = section.Texts("owners")
@@ -44,7 +47,7 @@ func completeDefaults(cfg *config.Config, doors *doors) (bot.Defaults, error) {
 			d.Blueprint, d.BlueprintNote = "static-site", "No Go was found on this machine, so the default blueprint is static-site."
 		}
 	}
-	return d, nil
+	return d
 }
 
 // reachable puts the port that the system chose in the place of port 0.

@@ -49,6 +49,7 @@ func (a *app) local() http.Handler {
 	m.HandleFunc("POST /token/new", a.answer(a.newToken))
 	m.HandleFunc("POST /token/list", a.answer(a.listTokens))
 	m.HandleFunc("POST /token/revoke", a.answer(a.revokeToken))
+	m.HandleFunc("POST /policy/question", a.answer(a.question))
 	m.HandleFunc("POST /operations/{what}", func(w http.ResponseWriter, r *http.Request) {
 		a.answer(func(ctx context.Context, in localRequest) (any, error) {
 			return a.operations(ctx, r.PathValue("what"), in)
@@ -68,6 +69,7 @@ type localRequest struct {
 	For  string `json:"for,omitempty"` // of a token: git or say
 	Name string `json:"name,omitempty"`
 	ID   string `json:"id,omitempty"`
+	Text string `json:"text,omitempty"`
 }
 
 // localAnswer is a simple answer; Error is the sentence when it failed.

@@ -177,64 +177,6 @@ func (p *program) lint(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p *program) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", Short: "Ask the policy, and learn why"}
-	cmd.AddCommand(&cobra.Command{
-		Use: "explain USER VERB [project=P] [env=E] [blueprint=B] [owner=O] [team=T]", Short: "Say whether somebody may do something, and which policy decides",
-		Args: exactly(2, -1), RunE: p.explainPolicy,
-	})
-	return cmd
-}
-
-func (p *program) explainPolicy(cmd *cobra.Command, args []string) error {
-	cfg, _, err := p.load()
-	if err != nil {
-		return err
-	}
-	specs := specsOf(commands.All(&bot.Services{}))
-	pol, err := policy.Load(cfg.Policy, specs, cfg.Groups)
-	if err != nil {
-		return err
-	}
-	a := bot.Access{Verb: verbOf(specs, args[1])}
-	instance, id, ok := strings.Cut(args[0], ":")
-	if !ok {
-		instance, id = "console", args[0]
-	}
-	a.User = bot.User{ID: id, Name: id, Account: bot.Account{Instance: instance, ID: id}}
-	a.User.Groups = pol.GroupsOf(a.User)
-	for _, arg := range args[2:] {
-		key, value, _ := strings.Cut(arg, "=")
-		into := map[string]*string{"project": &a.Project, "env": &a.Environment, "blueprint": &a.Blueprint, "owner": &a.OwnerName, "team": &a.Team}[key]
-		if into == nil {
-			return usageError{fmt.Errorf("%q: write project=, env=, blueprint=, owner= or team=", arg)}
-		}
-		*into = value
-	}
-	d, err := pol.Authorize(cmd.Context(), a)
-	if err != nil {
-		return err
-	}
-	verdict := map[bool]string{true: "allowed", false: "refused"}[d.Allowed]
-	fmt.Fprintf(p.s.out, "%s: %s %s. %s\n", verdict, args[0], strings.Join(args[1:], " "), d.Reason)
-	if !d.Allowed {
-		return errFailed
-	}
-	return nil
-}
-
-// verbOf finds the canonical verb of what was typed.
-func verbOf(specs []bot.Spec, typed string) string {
-	for _, s := range specs {
-		for _, name := range append([]string{s.Verb}, s.Aliases...) {
-			if strings.EqualFold(name, typed) {
-				return s.Verb
-			}
-		}
-	}
-	return typed
-}
-
 func (p *program) operationsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "operations", Short: "Look at operations, resume or undo them"}
 	for _, c := range []struct {

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"opsbot/bot"
+	"opsbot/bot/store"
 )
 
 func TestUsage(t *testing.T) {
@@ -89,11 +95,63 @@ func TestBlueprintCommands(t *testing.T) {
 func TestPolicyExplain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.expect(0, "allowed: bob build", "policy", "explain", "bob", "build", "project=hello")
-	b.expect(0, "everybody-may-ship", "policy", "explain", "bob", "buildNow", "project=hello")
-	b.expect(1, "refused: bob delete-project", "policy", "explain", "bob", "delete-project", "project=hello")
-	b.expect(2, "write project=", "policy", "explain", "bob", "deploy", "nonsense=1")
+	// On an empty folder, which stays empty.
+	out := b.ok("policy", "explain", "alice", "deploy", "hello-world@1.0", "to", "production")
+	for _, want := range []string{
+		"allowed: alice deploy hello-world@1.0 to production. Allowed by everybody-may-ship.\n",
+		`asked     action deploy (in Action::"developer"), project hello-world, environment production` + "\n",
+		"permits   everybody-may-ship, at default.cedar:16:1:\n" + `          @id("everybody-may-ship")` + "\n",
+		`          unless { principal in Group::"guests" };` + "\n",
+		"note      there is no project hello-world here",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	b.expect(0, `asked     action buildNow (in Action::"developer"), project hello`, "policy", "explain", "bob", "BUILD", "hello")
+	b.expect(0, "owner acme, blueprint go-service", "policy", "explain", "bob", "new-project", "hello", "--owner", "acme", "--blueprint=go-service")
+	b.expect(0, `note      There is no environment "prodution"; there are: staging, production. Did you mean production?`, "policy", "explain", "bob", "deploy hello to prodution")
+	b.expect(0, "environment staging", "policy", "explain", "bob", "lock", "hello", "in", "staging", "because", "the db's away")
+	b.expect(0, "Allowed by yes-skips-the-question", "policy", "explain", "bob", "deploy", "hello", "to", "staging", "--yes")
+	b.expect(1, "forbids   production-is-always-asked, at default.cedar:38:1:", "policy", "explain", "bob", "deploy", "hello", "to", "production", "--yes")
+	b.expect(1, "may       members of: admins, operators", "policy", "explain", "bob", "delete-project", "--purge", "hello")
+	b.expect(0, "the-owner-may-everything", "policy", "explain", "owner", "delete-project", "hello")
+	b.expect(0, "somebody-else-may-approve", "policy", "explain", "slack:T1/U2", "approve", "deploy", "hello", "to", "production")
+	b.expect(0, "everybody-may-push", "policy", "explain", "bob", "push", "hello")
+	b.expect(2, "ENV is missing. Usage: deploy NAME[@VERSION] to ENV [--yes]", "policy", "explain", "bob", "deploy", "hello")
+	b.expect(2, "deploy takes no key=value", "policy", "explain", "bob", "deploy", "project=hello", "env=production")
+	b.expect(2, "did you mean deploy?", "policy", "explain", "bob", "dploy", "hello", "to", "staging")
 	b.expect(2, "usage", "policy", "explain", "bob")
+	if _, err := os.Stat(b.data); err == nil {
+		t.Error("asking has made a data folder")
+	}
+	// The file decides: what is tried out need not be loaded by a server.
+	b.write(filepath.Join(filepath.Dir(b.config), "my.cedar"), "// mine; all mine\n\npermit (principal, action, resource)\nwhen { resource.team == \"a;b\" }; // here\n")
+	b.write(b.config, stack+"policy: "+filepath.Join(filepath.Dir(b.config), "my.cedar")+"\n")
+	b.expect(1, "why       nothing permits it, and what nothing permits is refused", "policy", "explain", "bob", "deploy", "hello", "to", "staging")
+}
+
+// TestPolicyExplainKnowsTheProject: team and owner come from where the project is
+// kept, with a server and without.
+func TestPolicyExplainKnowsTheProject(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ok("say", "projects") // makes the folder
+	db, err := store.Open(t.Context(), store.Options{DataDir: b.data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := bot.Project{ID: bot.NewID(time.Now()), Slug: "hello", Owner: "acme", Team: "payments", State: bot.ProjectActive}
+	if err := errors.Join(db.Write(t.Context(), func(ctx context.Context, tx *bot.Tx) error { return tx.Projects.Put(ctx, p) }), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	ask := []string{"policy", "explain", "bob", "deploy", "HELLO", "to", "staging"}
+	const want = "project hello, environment staging, team payments, owner acme\n"
+	b.expect(0, want, ask...)
+	_, stop := b.serve()
+	defer stop()
+	b.expect(0, want, ask...)
+	b.expect(2, "ENV is missing", "policy", "explain", "bob", "deploy", "hello")
 }
 
 // TestStartRefused: what can't be served is said in a sentence, with status 1.
