@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -199,17 +200,49 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 // press USER ACTION logs in to the page as USER and presses a button.
 func press(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) != 2, "[!] press USER ACTION")
-	ts.Check(ts.Exec("opsbot", arguments(ts, "login", "--as", args[0])...))
+	client, origin := login(ts, args[0])
+	result(ts, neg, form(client, origin, "/rooms/general/press", url.Values{"action": {args[1]}}))
+}
+
+// look [!] USER PATTERN looks at the room's page as USER until it matches, or once
+// to see that it does not.
+func look(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, len(args) != 2, "[!] look USER PATTERN")
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	client, origin := login(ts, args[0])
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		resp, err := client.Get(origin + "/rooms/general")
+		ts.Check(err)
+		page, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+		ts.Check(errors.Join(err, resp.Body.Close()))
+		seen := pattern.MatchString(html.UnescapeString(string(page)))
+		if neg || seen {
+			result(ts, neg, map[bool]error{false: errors.New("the page does not show " + args[1])}[seen])
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("the page does not show %s in a minute", args[1])
+		}
+	}
+}
+
+// login gives a browser that is logged in to the page.
+func login(ts *testscript.TestScript, user string) (client *http.Client, origin string) {
+	ts.Check(ts.Exec("opsbot", arguments(ts, "login", "--as", user)...))
 	link, err := url.Parse(strings.TrimSpace(ts.ReadFile("stdout")))
 	ts.Check(err)
 	jar, err := cookiejar.New(nil)
 	ts.Check(err)
-	client := &http.Client{Jar: jar, Timeout: 30 * time.Second}
-	origin := "http://" + link.Host
-	result(ts, neg, errors.Join(
-		form(client, origin, "/login", url.Values{"token": {link.Query().Get("token")}}),
-		form(client, origin, "/rooms/general/press", url.Values{"action": {args[1]}}),
-	))
+	client = &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	origin = "http://" + link.Host
+	ts.Check(form(client, origin, "/login", url.Values{"token": {link.Query().Get("token")}}))
+	return client, origin
 }
 
 func form(client *http.Client, origin, path string, values url.Values) error {
