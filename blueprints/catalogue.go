@@ -93,8 +93,11 @@ func (c *Catalogue) get(own []string, name string) (*Blueprint, error) {
 	if b, ok := c.builtin[name]; ok {
 		return b()
 	}
-	return nil, bot.Errorf(bot.CodeNotFound, "There is no blueprint %s. There are: %s.",
-		show(name), strings.Join(c.names(own), ", "))
+	text := fmt.Sprintf("There is no blueprint %s. There are: %s.", show(name), strings.Join(c.names(own), ", "))
+	if near := bot.Nearest(name, c.names(own)); near != "" {
+		text += fmt.Sprintf(" Did you mean %s?", near)
+	}
+	return nil, bot.Errorf(bot.CodeNotFound, "%s", text)
 }
 
 // names are those of all blueprints, sorted.

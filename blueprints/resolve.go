@@ -24,8 +24,11 @@ func (b *Blueprint) Resolve(given map[string]any) (Answers, error) {
 	var problems []string
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(b.params, func(p Parameter) bool { return p.Name == key }) {
-			problems = append(problems, fmt.Sprintf("%s: %s has no such parameter, it has %s",
-				show(key), b.Name(), strings.Join(b.parameterNames(), ", ")))
+			problem := fmt.Sprintf("%s: %s has no such parameter, it has %s", show(key), b.Name(), strings.Join(b.parameterNames(), ", "))
+			if near := bot.Nearest(key, b.parameterNames()); near != "" {
+				problem += " (did you mean " + near + "?)"
+			}
+			problems = append(problems, problem)
 		}
 	}
 	out := Answers{}

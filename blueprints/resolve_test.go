@@ -78,6 +78,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"note", "\xff", "is not valid UTF-8"},
 		{"note", 5, `note: "5" is not allowed`},
 		{"colour", "red", `"colour": demo has no such parameter, it has name, owner, host, port`},
+		{"prot", "8080", `token (did you mean port?).`},
 		{"name", "Shop", "name: \"Shop\" is not allowed, use 3 to 40 lower-case letters"},
 		{"name", "../x", "is not allowed"},
 		{"name", "-shop", "is not allowed"},

@@ -7,7 +7,8 @@ import (
 )
 
 // Nearest returns the candidate closest to word, "" if none is close enough to be
-// meant: a third of its length may differ, at least one letter and at most three.
+// meant: a third of its length may differ, at least one letter and at most three,
+// or it is how just one candidate starts.
 func Nearest(word string, candidates []string) string {
 	best, distance := "", min(max(len(word)/3, 1), 3)+1
 	for _, c := range candidates {
@@ -15,7 +16,26 @@ func Nearest(word string, candidates []string) string {
 			best, distance = c, d
 		}
 	}
+	if best == "" && len(word) >= 3 {
+		return onlyStart(word, candidates)
+	}
 	return best
+}
+
+// onlyStart returns the one candidate that starts with word, "" if there are none or
+// several.
+func onlyStart(word string, candidates []string) string {
+	found := ""
+	for _, c := range candidates {
+		if len(c) < len(word) || !strings.EqualFold(c[:len(word)], word) {
+			continue
+		}
+		if found != "" && found != c {
+			return ""
+		}
+		found = c
+	}
+	return found
 }
 
 // edits is the Damerau-Levenshtein distance (adjacent letters swapped count once).

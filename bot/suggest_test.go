@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 	verbs := []string{"deploy", "promote", "rollback", "status", "help", "undo"}
 	for word, want := range map[string]string{
 		"deplyo": "deploy", "DEPLOI": "deploy", "rolback": "rollback", "statsu": "status", "hlep": "help", "und": "undo",
-		"xyzzy": "", "": "", "d": "", strings.Repeat("deploy", 40): "", "dépløy": "deploy",
+		"xyzzy": "", "": "", "d": "", "st": "", "stat": "status", "prom": "promote", "PRO": "promote", strings.Repeat("deploy", 40): "", "dépløy": "deploy",
 	} {
 		if got := Nearest(word, verbs); got != want {
 			t.Errorf("%q: %q, want %q", word, got, want)

@@ -115,7 +115,32 @@ func (p *parser) positional(w token) error {
 	if pairWord.MatchString(w.text) {
 		return &SyntaxError{w.pos, fmt.Sprintf("%s takes no key=value: %q.", p.spec.Verb, w.text)}
 	}
-	return &SyntaxError{w.pos, fmt.Sprintf("I don't know what to do with %q.", w.text)}
+	return &SyntaxError{w.pos, fmt.Sprintf("I don't know what to do with %q.", w.text) + p.meant(w)}
+}
+
+// meant guesses what a word too many was to be: the value of a parameter whose
+// keyword was forgotten, or more of a new name.
+func (p *parser) meant(w token) string {
+	for _, param := range p.spec.Params {
+		name := p.args.Values[param.Name] + "-" + w.text
+		switch {
+		case param.Type == bot.ParamNewName && bot.CheckSlug(name) == nil:
+			return fmt.Sprintf(" A name is one word; did you mean %s?", name)
+		case param.Keyword != "" && !p.has(param) && !p.later(param) && param.Type != bot.ParamText:
+			return fmt.Sprintf(" Did you mean %q?", param.Keyword+" "+w.text)
+		}
+	}
+	return ""
+}
+
+// later reports a parameter whose keyword is still to come.
+func (p *parser) later(param bot.Param) bool {
+	for _, w := range p.words[p.at:] {
+		if k, ok := p.keyword(w); ok && k.Name == param.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // set stores a parameter's value.

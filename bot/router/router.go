@@ -237,7 +237,11 @@ func (r *Router) process(ctx context.Context, m bot.Message) {
 			log.Error("router: will be tried again", "error", err)
 			return
 		}
-		log.Error("router: command failed", "verb", c.spec.Verb, "error", err)
+		if isOurs(err) && bot.CodeOf(err) != bot.CodeInternal {
+			log.Info("router: command refused or failed", "verb", c.spec.Verb, "error", err)
+		} else {
+			log.Error("router: command failed", "verb", c.spec.Verb, "error", err)
+		}
 		if err := r.commit(ctx, c, c.problem(err)); err != nil && ctx.Err() == nil {
 			log.Error("router: reply", "error", err)
 		}

@@ -146,8 +146,8 @@ func (c *Command) allowedOwner(owner string) (string, error) {
 			return o, nil
 		}
 	}
-	return "", bot.Errorf(bot.CodeInvalid, "There is no owner %q in the configuration; there are: %s.",
-		bot.Shorten(owner, 40), strings.Join(c.s.Defaults.Owners, ", "))
+	return "", bot.Errorf(bot.CodeInvalid, "There is no owner %q in the configuration%s",
+		bot.Shorten(owner, 40), bot.Instead(owner, c.s.Defaults.Owners))
 }
 
 // free refuses a name that is taken, before anything is prepared.
