@@ -55,7 +55,9 @@ type Outlet interface {
 // Inbound is where a chat adapter delivers what people said. Safe for concurrent
 // use. When Receive returns nil the message is on disk and will be run once; a
 // message whose (instance, ID) is known is accepted and ignored. The returned root
-// is the cause under which everything that follows from it is filed.
+// is the cause under which everything that follows from it is filed. What with does
+// is stored together with a message that is new, or neither is; a transaction that
+// is tried again calls it again.
 type Inbound interface {
-	Receive(ctx context.Context, m Message) (root string, err error)
+	Receive(ctx context.Context, m Message, with ...func(ctx context.Context, tx *Tx) error) (root string, err error)
 }

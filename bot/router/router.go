@@ -97,7 +97,7 @@ func (r *Router) Specs() []bot.Spec {
 
 // Receive stores a message; nil means it is on disk and will be run once. When a
 // slot is free the message is claimed in the same commit and run at once.
-func (r *Router) Receive(ctx context.Context, m bot.Message) (root string, err error) {
+func (r *Router) Receive(ctx context.Context, m bot.Message, with ...func(ctx context.Context, tx *bot.Tx) error) (root string, err error) {
 	start := r.reserve()
 	var mine []bot.Message
 	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
@@ -107,12 +107,15 @@ func (r *Router) Receive(ctx context.Context, m bot.Message) (root string, err e
 		if err != nil || !added {
 			return err
 		}
-		if start != nil {
-			if mine, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), lease, 1); err != nil {
+		for _, fn := range with {
+			if err := fn(ctx, tx); err != nil {
 				return err
 			}
 		}
-		return tx.Wakes.Wake(ctx, bot.QueueMessages, r.opt.Clock.Now())
+		if start != nil {
+			mine, err = tx.Messages.Claim(ctx, r.opt.Owner, r.opt.Clock.Now(), lease, 1)
+		}
+		return err
 	})
 	switch {
 	case start == nil:
@@ -140,9 +143,13 @@ func (r *Router) reserve() func(m bot.Message) {
 	}
 }
 
-// release gives a slot back.
+// release gives a slot back. Only when none was free may a message wait for one.
 func (r *Router) release() {
+	full := len(r.slots) == parallel
 	<-r.slots
+	if !full {
+		return
+	}
 	select {
 	case r.freed <- struct{}{}:
 	default:

@@ -268,3 +268,27 @@ func TestOwnerIsSaidBySocketOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestStoredTogetherOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	m := r.message("alice", "@opsbot help")
+	refused := errors.New("the room is not there")
+	_, err := r.router.Receive(t.Context(), m, func(context.Context, *bot.Tx) error { return refused })
+	if !errors.Is(err, refused) {
+		t.Fatalf("got %v", err)
+	}
+	if ids := r.step(); len(ids) != 0 {
+		t.Errorf("%v was run, though it was refused", ids)
+	}
+	times := 0
+	for range 2 { // a chat may deliver it twice
+		_, err := r.router.Receive(t.Context(), m, func(context.Context, *bot.Tx) error { times++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ids := r.step(); len(ids) != 1 || times != 1 {
+		t.Errorf("ran %v, stored %d times with it", ids, times)
+	}
+}

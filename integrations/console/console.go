@@ -114,7 +114,7 @@ type Input struct {
 // maxText bounds what a person can say at once, in bytes.
 const maxText = 16 << 10
 
-// Say shows what a person said in the room and hands it to the router. When it
+// Say shows what a person said in the room and hands it to the router, in one: when it
 // returns nil, it will be run, once.
 func (c *Console) Say(ctx context.Context, in Input) (root string, err error) {
 	if len(in.Text) > maxText {
@@ -130,17 +130,13 @@ func (c *Console) Say(ctx context.Context, in Input) (root string, err error) {
 	}
 	room := c.Room(in.Room)
 	m := bot.Message{ID: id, Room: room, Thread: in.Thread, Author: in.Account, Text: in.Text, SentAt: now, Owner: in.Owner, Action: in.Action, Root: bot.NewID(now)}
-	err = c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+	return c.env.Inbound.Receive(ctx, m, func(ctx context.Context, tx *bot.Tx) error {
 		if _, err := knownRoom(ctx, tx, room); err != nil || in.Action != "" {
 			return err
 		}
 		_, err := tx.Rooms.Append(ctx, bot.RoomEntry{Room: room, ID: id, Thread: in.Thread, Author: in.Account, Text: in.Text, SentAt: now, Root: m.Root})
 		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	return c.env.Inbound.Receive(ctx, m)
 }
 
 // Prepare makes the configured rooms.

@@ -76,12 +76,20 @@ type inbox struct {
 	keep bool                // leaves it open, as one that was not run yet
 }
 
-func (i *inbox) Receive(ctx context.Context, m bot.Message) (root string, err error) {
+func (i *inbox) Receive(ctx context.Context, m bot.Message, with ...func(ctx context.Context, tx *bot.Tx) error) (root string, err error) {
 	var added bool
 	err = i.work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		root, added, err = tx.Messages.Add(ctx, m, m.SentAt)
-		if err != nil || !added || i.keep {
+		if err != nil || !added {
 			return err
+		}
+		for _, fn := range with {
+			if err := fn(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if i.keep {
+			return nil
 		}
 		return tx.Messages.Done(ctx, m.Room, m.ID)
 	})
