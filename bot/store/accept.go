@@ -132,19 +132,25 @@ func (d *door) commit(all []*entrant) {
 }
 
 // Accept stores deliveries and events, many callers in one commit, and returns
-// when they are on disk; those whose (Instance, Key) is known are left out. When
+// how many were new when they are on disk; those whose (Instance, Key) is known are
+// left out. When
 // it returns an error nothing may be acknowledged; the same rows may then be sent
 // again. The inbox's listeners are woken.
-func (s *Store) Accept(ctx context.Context, rows ...bot.InboxRow) error {
+func (s *Store) Accept(ctx context.Context, rows ...bot.InboxRow) (added int, err error) {
 	for _, r := range rows {
 		if r.Instance == "" || r.Key == "" {
-			return bot.Errorf(bot.CodeInvalid, "A delivery without its source and id can't be stored.")
+			return 0, bot.Errorf(bot.CodeInvalid, "A delivery without its source and id can't be stored.")
 		}
 	}
-	return s.door.enter(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		_, err := tx.Inbox.Add(ctx, rows...)
+	var got int // written by the door; never read after ctx has ended
+	err = s.door.enter(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		got, err = tx.Inbox.Add(ctx, rows...)
 		return err
 	})
+	if err != nil {
+		return 0, err
+	}
+	return got, nil
 }
 
 // AcceptMessage is Messages.Add through the same door.

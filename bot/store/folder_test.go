@@ -52,7 +52,7 @@ func acceptForEver(dir string) error {
 		return err
 	}
 	for i := 0; ; i++ {
-		if err := s.Accept(context.Background(), big(fmt.Sprint(i))); err != nil {
+		if _, err := s.Accept(context.Background(), big(fmt.Sprint(i))); err != nil {
 			return err
 		}
 		fmt.Println(i)
@@ -223,7 +223,7 @@ func TestBackup(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t)
 	path := filepath.Join(t.TempDir(), "it's a copy.db")
-	if err := s.Accept(t.Context(), bot.InboxRow{Instance: "g", Key: "1"}); err != nil {
+	if _, err := s.Accept(t.Context(), bot.InboxRow{Instance: "g", Key: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Backup(t.Context(), path); err != nil {

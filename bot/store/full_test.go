@@ -53,7 +53,7 @@ func TestFullDatabase(t *testing.T) {
 	for w := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				err := s.Accept(t.Context(), big(fmt.Sprint(w, "-", i)))
+				_, err := s.Accept(t.Context(), big(fmt.Sprint(w, "-", i)))
 				if err != nil {
 					full(t, err, dir)
 					return
@@ -84,7 +84,7 @@ func TestFullDatabase(t *testing.T) {
 	if err := s.Exec(t, "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), big("at last")); err != nil {
+	if _, err := s.Accept(t.Context(), big("at last")); err != nil {
 		t.Fatalf("after there was space again: %v", err)
 	}
 	if got := stored(t, s); got != int(accepted.Load())+1 {
@@ -136,7 +136,7 @@ func TestFullDisk(t *testing.T) {
 	dir := smallDisk(t)
 	s := storetest.Open(t, func(o *store.Options) { o.DataDir, o.NoSync = dir, false })
 	run(t, s)
-	if err := s.Accept(t.Context(), big("before")); err != nil {
+	if _, err := s.Accept(t.Context(), big("before")); err != nil {
 		t.Fatal(err)
 	}
 	weight := ballast(t, dir)
@@ -147,7 +147,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(weight); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), big("after")); err != nil {
+	if _, err := s.Accept(t.Context(), big("after")); err != nil {
 		t.Fatalf("after there was space again: %v", err)
 	}
 	if got := stored(t, s); got != acknowledged+1 {
@@ -168,7 +168,7 @@ func TestFullDisk(t *testing.T) {
 func acceptUntilFull(t *testing.T, s *store.Store) error {
 	t.Helper()
 	for i := range 2000 {
-		if err := s.Accept(t.Context(), big(fmt.Sprint("fill-", i))); err != nil {
+		if _, err := s.Accept(t.Context(), big(fmt.Sprint("fill-", i))); err != nil {
 			return err
 		}
 	}
@@ -216,11 +216,12 @@ func TestReadOnlyDatabase(t *testing.T) {
 	if err := s.Exec(t, "PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
-	full(t, s.Accept(t.Context(), big("1")), dir)
+	_, err := s.Accept(t.Context(), big("1"))
+	full(t, err, dir)
 	if err := s.Exec(t, "PRAGMA query_only = 0"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), big("1")); err != nil {
+	if _, err := s.Accept(t.Context(), big("1")); err != nil {
 		t.Error(err)
 	}
 }
@@ -248,7 +249,7 @@ func TestClosedStore(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), big("1")); bot.CodeOf(err) != bot.CodeUnavailable {
+	if _, err := s.Accept(t.Context(), big("1")); bot.CodeOf(err) != bot.CodeUnavailable {
 		t.Errorf("accepted by a closed store: %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -101,7 +101,7 @@ func fullPG(line string) bool {
 // change and a build report and a touched card, which is shown.
 func event(ctx context.Context, s *store.Store, id string, now time.Time) error {
 	row := bot.InboxRow{Instance: "g", Key: id, Delivery: &bot.Delivery{Body: []byte(strings.Repeat("x", 7700))}}
-	if err := s.Accept(ctx, row); err != nil {
+	if _, err := s.Accept(ctx, row); err != nil {
 		return err
 	}
 	room := bot.RoomRef{Instance: "console", Workspace: "w", ID: "r"}

@@ -29,10 +29,11 @@ func BenchmarkIngest(b *testing.B) {
 	b.Run("accept", func(b *testing.B) {
 		s := storetest.Open(b, func(o *store.Options) { o.NoSync = false })
 		atOnce(b, func(id string) error {
-			return s.Accept(b.Context(), bot.InboxRow{Instance: "g", Key: id, Delivery: &bot.Delivery{
+			_, err := s.Accept(b.Context(), bot.InboxRow{Instance: "g", Key: id, Delivery: &bot.Delivery{
 				ID: id, Body: body,
 				Header: map[string][]string{"X-Github-Delivery": {id}, "X-Github-Event": {"push"}},
 			}})
+			return err
 		})
 	})
 }
@@ -131,7 +132,7 @@ func BenchmarkWrite(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		if err := s.Accept(b.Context(), bot.InboxRow{Instance: "g", Key: strings.Repeat("k", i%7) + fmt.Sprint(i)}); err != nil {
+		if _, err := s.Accept(b.Context(), bot.InboxRow{Instance: "g", Key: strings.Repeat("k", i%7) + fmt.Sprint(i)}); err != nil {
 			b.Fatal(err)
 		}
 	}

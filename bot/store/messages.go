@@ -54,6 +54,10 @@ func (r messages) Add(ctx context.Context, m bot.Message, now time.Time) (string
 	if err != nil {
 		return "", false, err
 	}
+	if r.fresh == nil {
+		r.fresh = map[string]bool{}
+	}
+	r.fresh[m.Room.Instance+" "+m.ID] = true
 	r.wake(bot.QueueMessages, r.s.clock.Now())
 	return root, true, nil
 }
@@ -68,8 +72,17 @@ func (r messages) get(ctx context.Context, room bot.RoomRef, id string) (message
 // Claim implements bot.Messages.
 func (r messages) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]bot.Message, error) {
 	rows, err := returning[messageRow](ctx, r.work, "claim messages", r.claimSQL(), us(now), n, owner, us(now.Add(lease)))
+	if err != nil {
+		return nil, err
+	}
 	slices.SortFunc(rows, func(a, b messageRow) int { return int(a.Seq - b.Seq) })
-	return convert(rows, messageRow.noun), err
+	for _, row := range rows {
+		delete(r.fresh, row.Instance+" "+row.MessageID)
+	}
+	if len(r.fresh) == 0 { // what this transaction added needs nobody else
+		r.unwake(bot.QueueMessages)
+	}
+	return convert(rows, messageRow.noun), nil
 }
 
 // claimSQL takes the heads: what has nothing unfinished before it, neither in its
@@ -89,6 +102,8 @@ func (r messages) claimSQL() string {
 
 const messageDone = "UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE"
 
+const messageWaits = "SELECT EXISTS (SELECT 1 FROM messages WHERE done = FALSE AND lease_until <= ?+0)"
+
 // Done implements bot.Messages.
 func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
 	n, err := r.raw(ctx, "finish a message",
@@ -102,6 +117,9 @@ func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
 		}
 		return bot.Errorf(bot.CodeStale, "The message %q was run already.", id)
 	}
-	r.wake(bot.QueueMessages, r.s.clock.Now()) // the next one of its thread is free now
-	return nil
+	next, err := returning[bool](ctx, r.work, "look for messages", messageWaits, us(r.s.clock.Now()))
+	if err == nil && next[0] { // the next one of its thread may be free now
+		r.wake(bot.QueueMessages, r.s.clock.Now())
+	}
+	return err
 }

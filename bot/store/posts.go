@@ -47,8 +47,21 @@ var _ bot.Posts = posts{}
 var errNoPost = bot.Errorf(bot.CodeNotFound, "There is no such post.")
 
 func (r posts) get(ctx context.Context, room bot.RoomRef, key string) (postRow, error) {
-	return first[postRow](ctx, r.work, errNoPost, where(inRoom, room.Instance, room.Workspace, room.ID), where("post_key = ?", key))
+	rows, err := returning[postRow](ctx, r.work, "read a post", postByKey, room.Instance, room.Workspace, room.ID, key)
+	if err != nil {
+		return postRow{}, err
+	}
+	if len(rows) == 0 {
+		return postRow{}, errNoPost
+	}
+	return rows[0], nil
 }
+
+const (
+	postByKey = "SELECT * FROM posts WHERE " + inRoom + " AND post_key = ?"
+	nextPost  = `INSERT INTO post_rooms (instance, workspace, room_id, seq) VALUES (?, ?, ?, 1)
+	ON CONFLICT (instance, workspace, room_id) DO UPDATE SET seq = post_rooms.seq + 1 RETURNING seq`
+)
 
 // Get implements bot.Posts.
 func (r posts) Get(ctx context.Context, room bot.RoomRef, key string) (bot.PostRow, error) {
@@ -92,10 +105,11 @@ func (r posts) want(ctx context.Context, row postRow, same func(old postRow) boo
 		row.Wanted = 1
 		// The counter's row is locked until the commit, so the ids of a room's posts
 		// grow as their numbers do.
-		row.Seq, err = r.next(ctx, "post_rooms", "instance, workspace, room_id, seq", "?, ?, ?, 1", row.Instance, row.Workspace, row.RoomID)
+		seq, err := returning[int64](ctx, r.work, "number a post", nextPost, row.Instance, row.Workspace, row.RoomID)
 		if err != nil {
 			return err
 		}
+		row.Seq = seq[0]
 		if _, err := r.db.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return r.fail("write", row, err)
 		}
@@ -134,6 +148,9 @@ func (r posts) Claim(ctx context.Context, c bot.PostClaim) ([]bot.PostRow, error
 	rows, err := returning[postRow](ctx, r.work, "claim posts", r.claimSQL(), t, t, t, t, c.Limit, c.Owner, us(c.Now.Add(c.Lease)))
 	if err != nil {
 		return nil, err
+	}
+	if len(rows) < c.Limit && r.s.pg == nil { // all that is due; on PostgreSQL another replica may hold a room
+		r.unwake(bot.QueuePosts)
 	}
 	slices.SortFunc(rows, func(a, b postRow) int { return int(a.ID - b.ID) })
 	for _, row := range rows {

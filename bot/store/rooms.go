@@ -78,11 +78,11 @@ func (r rooms) List(ctx context.Context, instance string) ([]bot.Room, error) {
 func (r rooms) Append(ctx context.Context, e bot.RoomEntry) (int64, error) {
 	// The update locks the room's row until the commit: the next number can't be
 	// given, and seen, before this one is.
-	seq, err := r.next(ctx, "rooms", "instance, workspace, room_id, name, style, seq", "?, ?, ?, ?, '', 1",
-		e.Room.Instance, e.Room.Workspace, e.Room.ID, e.Room.ID)
+	number, err := returning[int64](ctx, r.work, "number an entry", nextEntry, e.Room.Instance, e.Room.Workspace, e.Room.ID, e.Room.ID)
 	if err != nil {
 		return 0, err
 	}
+	seq := number[0]
 	row := entryRow{
 		roomCols: place(e.Room), EntryID: e.ID, Seq: seq, Thread: e.Thread, Author: docOf(e.Author),
 		Bot: e.Bot, Text: e.Text, Post: docOf(e.Post), PostKey: e.PostKey, ToAccount: e.To,
@@ -94,13 +94,8 @@ func (r rooms) Append(ctx context.Context, e bot.RoomEntry) (int64, error) {
 	return seq, err
 }
 
-// next gives the next number of a counter row, making it when missing.
-func (w *work) next(ctx context.Context, table, columns, values string, args ...any) (int64, error) {
-	var seq int64
-	err := w.db.NewRaw("INSERT INTO "+table+" ("+columns+") VALUES ("+values+
-		") ON CONFLICT (instance, workspace, room_id) DO UPDATE SET seq = "+table+".seq + 1 RETURNING seq", args...).Scan(ctx, &seq)
-	return seq, w.fail("number in "+table, nil, err)
-}
+const nextEntry = `INSERT INTO rooms (instance, workspace, room_id, name, style, seq) VALUES (?, ?, ?, ?, '', 1)
+	ON CONFLICT (instance, workspace, room_id) DO UPDATE SET seq = rooms.seq + 1 RETURNING seq`
 
 // Entries implements bot.Rooms.
 func (r rooms) Entries(ctx context.Context, ref bot.RoomRef, after int64, n int) ([]bot.RoomEntry, error) {

@@ -181,7 +181,7 @@ func insert[R any](ctx context.Context, w *work, row *R, taken *bot.Error) error
 func hot(w *work) []string {
 	return []string{
 		messages{w}.claimSQL(), posts{w}.claimSQL(), inbox{w}.claimSQL(), operations{w}.claimSQL(),
-		messageDone, postAwaited, postMarked, postShown,
+		messageDone, messageWaits, nextEntry, nextPost, postByKey, postAwaited, postMarked, postShown,
 	}
 }
 
@@ -203,11 +203,20 @@ func (s *Store) prepare(ctx context.Context) (map[string]*sql.Stmt, error) {
 	return all, nil
 }
 
+// kept gives the prepared form of a statement; nil when there is none for this
+// transaction: readers have connections of their own.
+func (w *work) kept(query string) *sql.Stmt {
+	if w.readOnly {
+		return nil
+	}
+	return w.s.prepared[query]
+}
+
 // raw runs a statement and returns how many rows it touched.
 func (w *work) raw(ctx context.Context, what, query string, args ...any) (int64, error) {
 	var res sql.Result
 	var err error
-	if stmt := w.s.prepared[query]; stmt != nil {
+	if stmt := w.kept(query); stmt != nil {
 		res, err = w.db.StmtContext(ctx, stmt).ExecContext(ctx, bound(args)...)
 	} else {
 		res, err = w.db.NewRaw(query, args...).Exec(ctx)
@@ -230,10 +239,10 @@ func bound(args []any) []any {
 	return out
 }
 
-// returning runs a statement that ends in RETURNING and gives its rows.
+// returning runs a statement that gives rows.
 func returning[R any](ctx context.Context, w *work, what, query string, args ...any) ([]R, error) {
 	var out []R
-	stmt := w.s.prepared[query]
+	stmt := w.kept(query)
 	if stmt == nil {
 		err := w.db.NewRaw(query, args...).Scan(ctx, &out)
 		return out, w.fail(what, nil, err)

@@ -130,7 +130,7 @@ func TestReplicasWakeEachOther(t *testing.T) {
 	run(t, there)
 	wake, stop := there.Listen(bot.QueueInbox)
 	defer stop()
-	if err := here.Accept(t.Context(), bot.InboxRow{Instance: "g", Key: "1"}); err != nil {
+	if _, err := here.Accept(t.Context(), bot.InboxRow{Instance: "g", Key: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, wake)

@@ -21,6 +21,7 @@ type work struct {
 	db       bun.Tx
 	readOnly bool
 	wakes    map[wake]bool
+	fresh    map[string]bool // messages that were added here and not claimed: "instance id"
 }
 
 // Write runs fn in a transaction and wakes the listeners once it has committed.

@@ -39,6 +39,9 @@ func (w *work) wake(q bot.Queue, at time.Time) {
 	w.wakes[wake{q, us(at)}] = true
 }
 
+// unwake takes back what was to wake q at the commit.
+func (w *work) unwake(q bot.Queue) { delete(w.wakes, wake{q, 0}) }
+
 // announce makes the wake-ups part of the transaction: far ones become River
 // jobs, and on PostgreSQL the other replicas are notified at the commit.
 func (w *work) announce(ctx context.Context) error {

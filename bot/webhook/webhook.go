@@ -41,18 +41,14 @@ type Accepter interface {
 	Accept(ctx context.Context, rows ...bot.InboxRow) (added int, err error)
 }
 
-// AcceptFunc makes an Accepter of a store that does not count: every row is taken
-// for new, so that a duplicate is answered like a first delivery.
-type AcceptFunc func(ctx context.Context, rows ...bot.InboxRow) error
+// AcceptFunc is an Accepter of a function.
+type AcceptFunc func(ctx context.Context, rows ...bot.InboxRow) (added int, err error)
 
 var _ Accepter = AcceptFunc(nil)
 
 // Accept calls f.
-func (f AcceptFunc) Accept(ctx context.Context, rows ...bot.InboxRow) (int, error) {
-	if err := f(ctx, rows...); err != nil {
-		return 0, err
-	}
-	return len(rows), nil
+func (f AcceptFunc) Accept(ctx context.Context, rows ...bot.InboxRow) (added int, err error) {
+	return f(ctx, rows...)
 }
 
 // Observer is told of every request, for metrics. Safe for concurrent use.

@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -217,24 +216,5 @@ func TestSourceWithoutIDs(t *testing.T) {
 		if !strings.HasPrefix(row.Key, "sha256:") || len(row.Key) > 200 {
 			t.Errorf("key %q", row.Key)
 		}
-	}
-}
-
-func TestAcceptFuncTakesAllForNew(t *testing.T) {
-	t.Parallel()
-	r := setup(t, func(o *webhook.Options) {
-		inner := o.Accepter
-		o.Accepter = webhook.AcceptFunc(func(ctx context.Context, rows ...bot.InboxRow) error {
-			_, err := inner.Accept(ctx, rows...)
-			return err
-		})
-	})
-	for range 2 {
-		if w := r.send(request("d-1", `{}`)); w.Code != http.StatusAccepted {
-			t.Errorf("code %d", w.Code)
-		}
-	}
-	if n := len(r.shelf.stored()); n != 1 {
-		t.Errorf("%d rows", n)
 	}
 }

@@ -93,11 +93,11 @@ func writer() string {
 }
 
 // accept stores deliveries that came in over the edge.
-func (a *app) accept(ctx context.Context, rows ...bot.InboxRow) error {
+func (a *app) accept(ctx context.Context, rows ...bot.InboxRow) (added int, err error) {
 	a.boundary("edge", "accept", "before")
-	err := a.store.Accept(ctx, rows...)
+	added, err = a.store.Accept(ctx, rows...)
 	if err == nil {
 		a.boundary("edge", "accept", "committed")
 	}
-	return err
+	return added, err
 }

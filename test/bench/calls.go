@@ -117,7 +117,7 @@ func tellBuild(ctx context.Context, r *chatRig, p bot.Project) error {
 		}
 		e := next.event
 		e.ID, e.ProjectID, e.OccurredAt = fmt.Sprint("e", i), p.ID, time.Now()
-		if err := r.Accept(ctx, bot.InboxRow{Instance: "ci", Key: e.ID, Event: &e}); err != nil {
+		if _, err := r.Accept(ctx, bot.InboxRow{Instance: "ci", Key: e.ID, Event: &e}); err != nil {
 			return err
 		}
 	}

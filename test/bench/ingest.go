@@ -56,7 +56,7 @@ func ingest(ctx context.Context, s settings) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	edge := webhook.New(webhook.Options{Integrations: registry{"github": source{scheme}}, Clock: bot.SystemClock{}, Log: h.log, Accepter: webhook.AcceptFunc(h.Accept)})
+	edge := webhook.New(webhook.Options{Integrations: registry{"github": source{scheme}}, Clock: bot.SystemClock{}, Log: h.log, Accepter: h})
 	ours, err := serve(ctx, edge.Handler())
 	if err != nil {
 		return nil, err

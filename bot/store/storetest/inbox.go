@@ -158,15 +158,18 @@ func inboxAccept(t *testing.T, e *env) {
 	wake, stop := e.Listen(bot.QueueInbox)
 	defer stop()
 	const callers = 64
+	var fresh atomic.Int64
 	var wg sync.WaitGroup
 	for i := range callers {
 		wg.Go(func() {
 			key := fmt.Sprint(i / 2) // everything comes twice
-			if err := e.Accept(t.Context(), delivery("g", key), delivery("h", key)); err != nil {
+			added, err := e.Accept(t.Context(), delivery("g", key), delivery("h", key))
+			fresh.Add(int64(added))
+			if err != nil {
 				t.Error(err)
 			}
 			// What was accepted is there for everybody at once.
-			err := e.Read(t.Context(), func(ctx context.Context, tx *bot.Tx) error {
+			err = e.Read(t.Context(), func(ctx context.Context, tx *bot.Tx) error {
 				known, err := tx.Inbox.Known(ctx, "g", []string{key})
 				if err == nil && !known[key] {
 					t.Errorf("%s was accepted and is not there", key)
@@ -180,10 +183,10 @@ func inboxAccept(t *testing.T, e *env) {
 	}
 	wg.Wait()
 	woken(t, wake)
-	if got := e.claimInbox("a", 1000); len(got) != callers {
-		t.Errorf("%d rows, want %d", len(got), callers)
+	if got := e.claimInbox("a", 1000); len(got) != callers || fresh.Load() != callers {
+		t.Errorf("%d rows, %d said to be new, want %d", len(got), fresh.Load(), callers)
 	}
-	if code := bot.CodeOf(e.Accept(t.Context(), delivery("g", ""))); code != bot.CodeInvalid {
+	if code := bot.CodeOf(second(e.Accept(t.Context(), delivery("g", "")))); code != bot.CodeInvalid {
 		t.Errorf("a row without a key: %q", code)
 	}
 }
@@ -199,7 +202,7 @@ func inboxAcceptFailure(t *testing.T, e *env) {
 			if i == 7 {
 				row.ID = "taken"
 			}
-			if err := e.Accept(t.Context(), row); err != nil {
+			if _, err := e.Accept(t.Context(), row); err != nil {
 				bad.Add(1)
 				if i != 7 {
 					t.Errorf("%d: %v", i, err)

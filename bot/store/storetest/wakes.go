@@ -12,6 +12,7 @@ func wakeRules() []rule {
 	return []rule{
 		{"wakes/at the commit, merged", wakesMerged},
 		{"wakes/rows wake their queue", rowsWake},
+		{"wakes/a message claimed where it is added", claimedAtOnce},
 		{"wakes/nobody after the end of listening", listenEnds},
 		{"wakes/a near timer fires at its time", timerFires},
 		{"wakes/a timer in the past is now", pastIsNow},
@@ -129,4 +130,29 @@ func pastIsNow(t *testing.T, e *env) {
 	defer stop()
 	e.write(wakeAt(e.now().Add(-time.Hour)))
 	woken(t, wake)
+}
+
+func claimedAtOnce(t *testing.T, e *env) {
+	wake, stop := e.Listen(bot.QueueMessages)
+	defer stop()
+	add := func(id, thread string) {
+		e.write(func(ctx context.Context, tx *bot.Tx) error {
+			if _, _, err := tx.Messages.Add(ctx, bot.Message{ID: id, Room: room("dev"), Thread: thread}, e.now()); err != nil {
+				return err
+			}
+			_, err := tx.Messages.Claim(ctx, "w", e.now(), lease, 1)
+			return err
+		})
+	}
+	add("first", "t")
+	quiet(t, wake, "for a message that is claimed already")
+	add("second", "t")
+	woken(t, wake) // it could not be claimed, the first is before it
+	e.write(func(ctx context.Context, tx *bot.Tx) error { return tx.Messages.Done(ctx, room("dev"), "first") })
+	woken(t, wake)
+	if got := ids(e.claimMessages("w", 9)); len(got) != 1 || got[0] != "second" {
+		t.Errorf("claimed %v", got)
+	}
+	e.write(func(ctx context.Context, tx *bot.Tx) error { return tx.Messages.Done(ctx, room("dev"), "second") })
+	quiet(t, wake, "though no message waits")
 }
