@@ -204,6 +204,13 @@ func press(ts *testscript.TestScript, neg bool, args []string) {
 	result(ts, neg, form(client, origin, "/rooms/general/press", url.Values{"action": {args[1]}}))
 }
 
+// reply USER THREAD TEXT says something on the page, in a thread, as it is.
+func reply(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg || len(args) != 3, "reply USER THREAD TEXT")
+	client, origin := login(ts, args[0])
+	ts.Check(form(client, origin, "/rooms/general/say", url.Values{"thread": {args[1]}, "text": {args[2]}}))
+}
+
 // look [!] USER PATTERN looks at the room's page as USER until it matches, or once
 // to see that it does not.
 func look(ts *testscript.TestScript, neg bool, args []string) {

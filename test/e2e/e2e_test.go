@@ -43,7 +43,8 @@ func TestConversations(t *testing.T) {
 		Dir: "testdata", Setup: setup, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "stop": stop, "say": say, "eventually": eventually, "http": request,
-			"capture": capture, "press": press, "look": look, "bigfile": bigfile, "deliver": deliver, "listen": listen,
+			"capture": capture, "press": press, "look": look, "reply": reply,
+			"bigfile": bigfile, "deliver": deliver, "listen": listen,
 		},
 	})
 }
