@@ -119,9 +119,17 @@ func TestThreadLeavesPeopleAlone(t *testing.T) {
 	}
 	// In a card's thread, too, and in that of a plan of somebody else.
 	for _, c := range []struct{ from, thread, line string }{
-		{"alice", "card", "stop"}, {"alice", "card", "show"}, {"alice", "card", "build"}, {"alice", "card", "deploy it"}, {"alice", "card", "log it"},
-		{"bob", "p-k3f9aa", "yes"}, {"bob", "p-k3f9aa", "no"}, {"alice", "p-k3f9aa", "yes, but later"}, {"alice", "p-k3f9aa", "confirm it"},
-		{"alice", "p-k3f9bb", "confirm anyone?"}, {"alice", "elsewhere", "status"},
+		{"alice", "card", "stop"},
+		{"alice", "card", "show"},
+		{"alice", "card", "build"},
+		{"alice", "card", "deploy it"},
+		{"alice", "card", "log it"},
+		{"bob", "p-k3f9aa", "yes"},
+		{"bob", "p-k3f9aa", "no"},
+		{"alice", "p-k3f9aa", "yes, but later"},
+		{"alice", "p-k3f9aa", "confirm it"},
+		{"alice", "p-k3f9bb", "confirm anyone?"},
+		{"alice", "elsewhere", "status"},
 	} {
 		r.ran = nil
 		if got := r.say(c.from, c.line, inThread(c.thread)); len(r.ran) != 0 || got.post != nil {

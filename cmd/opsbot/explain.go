@@ -196,7 +196,11 @@ func facts(specs []bot.Spec, a bot.Access) string {
 	}
 	parts := []string{action}
 	for _, f := range [][2]string{
-		{"project", a.Project}, {"environment", a.Environment}, {"team", a.Team}, {"owner", a.OwnerName}, {"blueprint", a.Blueprint},
+		{"project", a.Project},
+		{"environment", a.Environment},
+		{"team", a.Team},
+		{"owner", a.OwnerName},
+		{"blueprint", a.Blueprint},
 		{"groups", strings.Join(a.User.Groups, " ")},
 	} {
 		if f[1] != "" {

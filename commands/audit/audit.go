@@ -48,8 +48,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 		if len(r.Policies) > 0 {
 			policy += ": " + strings.Join(r.Policies, ", ")
 		}
-		t.Rows = append(t.Rows, []bot.Text{bot.Text(r.At.Format("01-02 15:04:05")), bot.Escape(who), bot.Escape(bot.Shorten(r.Args, 120)),
-			bot.Escape(policy), bot.Escape(bot.Shorten(r.Outcome, 160))})
+		t.Rows = append(t.Rows, []bot.Text{
+			bot.Text(r.At.Format("01-02 15:04:05")), bot.Escape(who), bot.Escape(bot.Shorten(r.Args, 120)),
+			bot.Escape(policy), bot.Escape(bot.Shorten(r.Outcome, 160)),
+		})
 	}
 	return &bot.Outcome{Reply: &bot.Post{Title: "Audit", Table: t}, Private: true}, nil
 }

@@ -64,8 +64,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if err != nil {
 		return nil, fmt.Errorf("buildNow %s: input: %w", p.Slug, err)
 	}
-	op := &bot.Operation{ID: bot.NewID(req.Now), Kind: "build", ProjectID: p.ID, Subject: p.Slug, Input: body,
-		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause}
+	op := &bot.Operation{
+		ID: bot.NewID(req.Now), Kind: "build", ProjectID: p.ID, Subject: p.Slug, Input: body,
+		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause,
+	}
 	return &bot.Outcome{Commit: func(ctx context.Context, tx *bot.Tx) error { return c.s.Operations.Start(ctx, tx, op) }}, nil
 }
 
@@ -109,8 +111,10 @@ func (k *kind) queue(ctx context.Context, run bot.StepRun, in input) (bot.StepRe
 	if err != nil {
 		return bot.StepResult{}, err
 	}
-	ref, err := pipeline.Build(ctx, bot.BuildRequest{Job: in.Job, Branch: in.Branch, Parameters: in.Parameters, Key: run.Key,
-		By: run.Operation.Requester.Name, Cause: bot.Cause{Cause: run.Operation.ID, Root: run.Operation.Cause.Root}})
+	ref, err := pipeline.Build(ctx, bot.BuildRequest{
+		Job: in.Job, Branch: in.Branch, Parameters: in.Parameters, Key: run.Key,
+		By: run.Operation.Requester.Name, Cause: bot.Cause{Cause: run.Operation.ID, Root: run.Operation.Cause.Root},
+	})
 	if err != nil {
 		return bot.StepResult{}, err
 	}

@@ -95,7 +95,9 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if err != nil {
 		return nil, fmt.Errorf("delete-project %s: input: %w", req.Project.Slug, err)
 	}
-	op := &bot.Operation{ID: bot.NewID(req.Now), Kind: "delete-project", ProjectID: req.Project.ID, Subject: req.Project.Slug, Input: body,
-		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause}
+	op := &bot.Operation{
+		ID: bot.NewID(req.Now), Kind: "delete-project", ProjectID: req.Project.ID, Subject: req.Project.Slug, Input: body,
+		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause,
+	}
 	return &bot.Outcome{Commit: func(ctx context.Context, tx *bot.Tx) error { return c.s.Operations.Start(ctx, tx, op) }}, nil
 }

@@ -57,8 +57,10 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		}
 	}
 	if len(steps) == 0 {
-		steps = []bot.Step{{Name: "nothing", Title: "Nothing is left outside", Idempotent: true,
-			Apply: func(context.Context, bot.StepRun) (bot.StepResult, error) { return bot.StepResult{}, nil }}}
+		steps = []bot.Step{{
+			Name: "nothing", Title: "Nothing is left outside", Idempotent: true,
+			Apply: func(context.Context, bot.StepRun) (bot.StepResult, error) { return bot.StepResult{}, nil },
+		}}
 	}
 	return steps, nil
 }

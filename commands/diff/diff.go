@@ -58,8 +58,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 			return nil, err
 		}
 		for _, k := range commits {
-			post.Table.Rows = append(post.Table.Rows, []bot.Text{bot.Text(side.sign), "`" + bot.Text(k.ID[:min(7, len(k.ID))]) + "`",
-				bot.Escape(bot.Shorten(k.Title, 80)), bot.Escape(k.Author)})
+			post.Table.Rows = append(post.Table.Rows, []bot.Text{
+				bot.Text(side.sign), "`" + bot.Text(k.ID[:min(7, len(k.ID))]) + "`",
+				bot.Escape(bot.Shorten(k.Title, 80)), bot.Escape(k.Author),
+			})
 		}
 		if len(commits) == limit {
 			post.Text = append(post.Text, bot.Text(fmt.Sprintf("Only the newest %d are shown.", limit)))

@@ -13,9 +13,15 @@ func TestRun(t *testing.T) {
 	r := commandtest.New(t)
 	c := New(r.Services)
 	r.Services.Catalogue = func() []bot.Spec {
-		return []bot.Spec{c.Spec(), {Verb: "ship", Aliases: []string{"send"}, Summary: "make *it* so", Help: "With `care`.", Role: bot.RoleDeveloper, Pairs: "the cargo",
-			Params: []bot.Param{{Name: "name", Type: bot.ParamProject, Help: "what", Example: "hello"}}, Flags: []bot.Flag{{Name: "yes", Help: "don't ask"}}},
-			{Verb: "audit", Secondary: true, Summary: "x"}, {Verb: "hide", Summary: "y"}}
+		return []bot.Spec{
+			c.Spec(),
+			{
+				Verb: "ship", Aliases: []string{"send"}, Summary: "make *it* so", Help: "With `care`.", Role: bot.RoleDeveloper, Pairs: "the cargo",
+				Params: []bot.Param{{Name: "name", Type: bot.ParamProject, Help: "what", Example: "hello"}}, Flags: []bot.Flag{{Name: "yes", Help: "don't ask"}},
+			},
+			{Verb: "audit", Secondary: true, Summary: "x"},
+			{Verb: "hide", Summary: "y"},
+		}
 	}
 	r.Hide("hide")
 	text := r.Said(c)

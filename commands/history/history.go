@@ -81,6 +81,8 @@ func line(ctx context.Context, tx *bot.Tx, d bot.Deployment) ([]bot.Text, error)
 	if !d.FinishedAt.IsZero() {
 		took = d.FinishedAt.Sub(d.StartedAt).Round(100 * time.Millisecond).String()
 	}
-	return []bot.Text{bot.Text(d.StartedAt.Format("01-02 15:04:05")), bot.Escape(d.Environment), bot.Escape(d.Verb), "`" + bot.Text(v.Label) + "`",
-		outcome, bot.Escape(by), bot.Text(took)}, nil
+	return []bot.Text{
+		bot.Text(d.StartedAt.Format("01-02 15:04:05")), bot.Escape(d.Environment), bot.Escape(d.Verb), "`" + bot.Text(v.Label) + "`",
+		outcome, bot.Escape(by), bot.Text(took),
+	}, nil
 }

@@ -65,8 +65,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 		return nil, err
 	}
 	shown, lines := tail(string(text))
-	post := &bot.Post{Title: "Log of " + what, Code: shown,
-		File: &bot.File{Name: fileName(req), Type: "text/plain; charset=utf-8", Blob: digest, Bytes: size}}
+	post := &bot.Post{
+		Title: "Log of " + what, Code: shown,
+		File: &bot.File{Name: fileName(req), Type: "text/plain; charset=utf-8", Blob: digest, Bytes: size},
+	}
 	if lines > maxLines {
 		post.Text = append(post.Text, bot.Text(fmt.Sprintf("The last lines of %d; the whole is in the file.", lines)))
 	}

@@ -77,8 +77,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if err != nil {
 		return nil, fmt.Errorf("new-project %s: input: %w", p.Slug, err)
 	}
-	op := &bot.Operation{ID: bot.NewID(req.Now), Kind: Kind, ProjectID: p.ID, Subject: p.Slug, Input: input,
-		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause}
+	op := &bot.Operation{
+		ID: bot.NewID(req.Now), Kind: Kind, ProjectID: p.ID, Subject: p.Slug, Input: input,
+		Requester: req.User, Message: req.Message, CreatedAt: req.Now, Cause: req.Cause,
+	}
 	return &bot.Outcome{Commit: func(ctx context.Context, tx *bot.Tx) error {
 		if err := taken(ctx, tx, p.Slug); err != nil {
 			return err
@@ -122,10 +124,12 @@ func (c *Command) prepare(req *bot.Request) (input, bot.Project, error) {
 	if room.ID == "" {
 		room = req.Message.Room
 	}
-	p := bot.Project{ID: bot.NewID(req.Now), Slug: name, Description: render.Answers["description"], Owner: owner,
+	p := bot.Project{
+		ID: bot.NewID(req.Now), Slug: name, Description: render.Answers["description"], Owner: owner,
 		CreatedBy: req.User.ID, CreatedByName: req.User.Name, State: bot.ProjectCreating,
 		Blueprint: render.Blueprint, BlueprintVer: render.Version, DefaultBranch: "main", Forge: c.s.Defaults.Forge,
-		Pipeline: c.s.Defaults.Pipeline, Private: req.Flag("private"), Room: room, CreatedAt: req.Now}
+		Pipeline: c.s.Defaults.Pipeline, Private: req.Flag("private"), Room: room, CreatedAt: req.Now,
+	}
 	in := input{Render: render, Private: p.Private, HookID: bot.NewID(req.Now), Note: c.note(req)}
 	return in, p, nil
 }

@@ -121,12 +121,14 @@ func (k *kind) success(op *bot.Operation, p bot.Project, steps []bot.StepRow) bo
 	if thread == "" {
 		thread = op.Message.ID
 	}
-	return bot.Post{Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread, Mention: op.Message.Author,
+	return bot.Post{
+		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread, Mention: op.Message.Author,
 		Tone: bot.ToneGood, Cause: op.ID, Root: op.Cause.Root, Text: []bot.Text{
 			"Success! Your project is available on " + forge + ": " + bot.Text(urls["repository"]),
 			"Success! Your " + ci + " job is available at: " + bot.Text(urls["job"]),
 			"To start the " + ci + " job use `buildNow " + bot.Text(p.Slug) + "`",
-		}}
+		},
+	}
 }
 
 func (r *runner) jobTitle() string {

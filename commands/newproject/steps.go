@@ -21,8 +21,10 @@ func (r *runner) project(ctx context.Context, op *bot.Operation) (p bot.Project,
 }
 
 func (r *runner) repoSpec(p bot.Project, op *bot.Operation) bot.RepoSpec {
-	return bot.RepoSpec{ProjectID: p.ID, Owner: p.Owner, Name: p.Slug, Description: p.Description, Private: p.Private,
-		DefaultBranch: p.DefaultBranch, Operation: op.ID}
+	return bot.RepoSpec{
+		ProjectID: p.ID, Owner: p.Owner, Name: p.Slug, Description: p.Description, Private: p.Private,
+		DefaultBranch: p.DefaultBranch, Operation: op.ID,
+	}
 }
 
 func (r *runner) forge(p bot.Project) (bot.RepoHost, error) {
@@ -32,8 +34,10 @@ func (r *runner) forge(p bot.Project) (bot.RepoHost, error) {
 // resource is the row of something that a step made; its id is stable over retries
 // because it is made of the operation's own.
 func resource(run bot.StepRun, p bot.Project, kind bot.ResourceKind, instance string) bot.Resource {
-	return bot.Resource{ProjectID: p.ID, Kind: kind, Instance: instance, MadeBy: run.Operation.ID, State: "active",
-		CreatedAt: run.Operation.CreatedAt, ID: run.Operation.ID[:24] + tail(run.Key)}
+	return bot.Resource{
+		ProjectID: p.ID, Kind: kind, Instance: instance, MadeBy: run.Operation.ID, State: "active",
+		CreatedAt: run.Operation.CreatedAt, ID: run.Operation.ID[:24] + tail(run.Key),
+	}
 }
 
 // tail hashes a key to the last 12 characters of an id.
@@ -100,8 +104,10 @@ func (r *runner) repository(run bot.StepRun, p bot.Project, repo bot.Repository)
 // repo is the repository that the first step made.
 func repo(run bot.StepRun, p bot.Project) bot.Repository {
 	out := run.Outputs["repository"]
-	return bot.Repository{ExternalID: out["id"], Owner: out["owner"], Name: out["name"], URL: out["url"], CloneURL: out["clone"],
-		DefaultBranch: p.DefaultBranch}
+	return bot.Repository{
+		ExternalID: out["id"], Owner: out["owner"], Name: out["name"], URL: out["url"], CloneURL: out["clone"],
+		DefaultBranch: p.DefaultBranch,
+	}
 }
 
 // removeRepository undoes the first step, but never loses other people's commits.
@@ -152,9 +158,11 @@ func (r *runner) push(ctx context.Context, run bot.StepRun) (bot.StepResult, err
 		return bot.StepResult{}, err
 	}
 	by := run.Operation.Requester
-	commit, err := forge.Push(ctx, bot.PushRequest{Repository: repo(run, p), Branch: p.DefaultBranch, Tree: tree,
+	commit, err := forge.Push(ctx, bot.PushRequest{
+		Repository: repo(run, p), Branch: p.DefaultBranch, Tree: tree,
 		Author: bot.Signature{Name: by.Name, Email: by.Name + "@users.noreply.opsbot"}, Message: "Initial commit",
-		At: run.Operation.CreatedAt, Operation: run.Operation.ID})
+		At: run.Operation.CreatedAt, Operation: run.Operation.ID,
+	})
 	return bot.StepResult{Output: map[string]string{"commit": commit}}, err
 }
 
@@ -162,8 +170,10 @@ func (r *runner) push(ctx context.Context, run bot.StepRun) (bot.StepResult, err
 
 func (r *runner) hook(run bot.StepRun, p bot.Project) (bot.HookInstaller, bot.HookSpec, error) {
 	forge, err := bot.Find[bot.HookInstaller](r.c.s.Integrations, p.Forge, "webhooks")
-	return forge, bot.HookSpec{Repository: repo(run, p), ResourceID: r.in.HookID,
-		URL: r.c.s.Defaults.PublicURL + "/hooks/" + p.Forge + "/" + r.in.HookID}, err
+	return forge, bot.HookSpec{
+		Repository: repo(run, p), ResourceID: r.in.HookID,
+		URL: r.c.s.Defaults.PublicURL + "/hooks/" + p.Forge + "/" + r.in.HookID,
+	}, err
 }
 
 func (r *runner) findHook(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
@@ -250,8 +260,10 @@ func (r *runner) makeJob(ctx context.Context, run bot.StepRun) (bot.StepResult, 
 func (r *runner) jobbed(run bot.StepRun, p bot.Project, job bot.Job) bot.StepResult {
 	row := resource(run, p, bot.ResourceJob, p.Pipeline)
 	row.ExternalID, row.Name, row.URL = job.ExternalID, p.Slug, job.URL
-	return bot.StepResult{URL: job.URL, Detail: bot.Text(job.URL), Output: map[string]string{"id": job.ExternalID, "url": job.URL},
-		Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) }}
+	return bot.StepResult{
+		URL: job.URL, Detail: bot.Text(job.URL), Output: map[string]string{"id": job.ExternalID, "url": job.URL},
+		Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) },
+	}
 }
 
 func (r *runner) removeJob(ctx context.Context, run bot.StepRun) error {

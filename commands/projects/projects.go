@@ -36,8 +36,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 		if err != nil || !d.Allowed {
 			continue
 		}
-		t.Rows = append(t.Rows, []bot.Text{bot.Escape(p.Slug), bot.Escape(string(p.State)), bot.Escape(p.Blueprint + " " + p.BlueprintVer),
-			bot.Escape(p.Owner), bot.Escape(p.CreatedByName), bot.Text(p.CreatedAt.Format("2006-01-02"))})
+		t.Rows = append(t.Rows, []bot.Text{
+			bot.Escape(p.Slug), bot.Escape(string(p.State)), bot.Escape(p.Blueprint + " " + p.BlueprintVer),
+			bot.Escape(p.Owner), bot.Escape(p.CreatedByName), bot.Text(p.CreatedAt.Format("2006-01-02")),
+		})
 	}
 	if len(t.Rows) == 0 {
 		return &bot.Outcome{Reply: &bot.Post{Text: []bot.Text{"There is no project yet. `new-project hello-world` makes the first one."}}}, nil

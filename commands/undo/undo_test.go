@@ -22,9 +22,11 @@ func (*maker) Finish(context.Context, *bot.Tx, *bot.Operation, []bot.StepRow) er
 }
 
 func (m *maker) Steps(*bot.Operation) ([]bot.Step, error) {
-	return []bot.Step{{Name: "make", Title: "Make", Idempotent: true,
+	return []bot.Step{{
+		Name: "make", Title: "Make", Idempotent: true,
 		Apply: func(context.Context, bot.StepRun) (bot.StepResult, error) { return bot.StepResult{}, nil },
-		Undo:  func(context.Context, bot.StepRun) error { close(m.removed); return nil }}}, nil
+		Undo:  func(context.Context, bot.StepRun) error { close(m.removed); return nil },
+	}}, nil
 }
 
 func TestRun(t *testing.T) {

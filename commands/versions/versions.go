@@ -45,8 +45,10 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 				}
 			}
 			slices.Sort(in)
-			t.Rows = append(t.Rows, []bot.Text{"`" + bot.Text(v.Label) + "`", bot.Escape(v.Branch), "`" + bot.Text(bot.Shorten(v.Commit, 8)[:min(7, len(v.Commit))]) + "`",
-				bot.Text(v.CreatedAt.Format("2006-01-02 15:04")), bot.Escape(strings.Join(in, ", "))})
+			t.Rows = append(t.Rows, []bot.Text{
+				"`" + bot.Text(v.Label) + "`", bot.Escape(v.Branch), "`" + bot.Text(bot.Shorten(v.Commit, 8)[:min(7, len(v.Commit))]) + "`",
+				bot.Text(v.CreatedAt.Format("2006-01-02 15:04")), bot.Escape(strings.Join(in, ", ")),
+			})
 		}
 		return nil
 	})
