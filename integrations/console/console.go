@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"html/template"
 	"strings"
+	"sync"
 
 	"opsbot/bot"
 )
@@ -22,12 +23,16 @@ type Console struct {
 	env   bot.IntegrationEnv
 	cfg   Config
 	pages *template.Template
+
+	stop    sync.Once
+	stopped chan struct{} // closed when open streams are to end
 }
 
 var (
 	_ bot.Chat     = (*Console)(nil)
 	_ bot.Threader = (*Console)(nil)
 	_ bot.Uploader = (*Console)(nil)
+	_ bot.Service  = (*Console)(nil)
 )
 
 // Kind lists the console in the configuration.
@@ -40,7 +45,7 @@ func Kind() bot.IntegrationKind {
 
 // New makes a console.
 func New(env bot.IntegrationEnv) (*Console, error) {
-	c := &Console{env: env}
+	c := &Console{env: env, stopped: make(chan struct{})}
 	if err := env.Config.Decode(&c.cfg); err != nil {
 		return nil, err
 	}
@@ -50,6 +55,14 @@ func New(env bot.IntegrationEnv) (*Console, error) {
 	pages, err := parsePages()
 	c.pages = pages
 	return c, err
+}
+
+// Run ends the open pages' streams when ctx ends: they would last for ever, and a
+// stop would wait for them in vain. The pages connect again by themselves.
+func (c *Console) Run(ctx context.Context) error {
+	<-ctx.Done()
+	c.stop.Do(func() { close(c.stopped) })
+	return nil
 }
 
 // Room gives the reference of a room of this console.

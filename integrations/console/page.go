@@ -187,6 +187,8 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-c.stopped:
+			return
 		case <-wake:
 		case <-c.env.Clock.After(20 * time.Second):
 			s.comment("still here")

@@ -145,6 +145,24 @@ func TestStreamBeats(t *testing.T) {
 	}
 }
 
+// TestStreamEndsWithTheService: a page that is left open does not hold up a stop.
+func TestStreamEndsWithTheService(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	running, stop := context.WithCancel(t.Context())
+	r.clock.onWait = func(time.Duration) { stop() }
+	done := make(chan struct{})
+	go func() { defer close(done); _ = r.c.Run(running) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	b := &browser{head: http.Header{}, most: -1}
+	r.c.Handler().ServeHTTP(b, httptest.NewRequestWithContext(ctx, http.MethodGet, "/rooms/general/events?after=0", nil))
+	if ctx.Err() != nil {
+		t.Error("the stream went on")
+	}
+	<-done
+}
+
 // TestSlowReader: a browser that takes nothing has a deadline, and is let go.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
