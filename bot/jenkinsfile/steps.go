@@ -143,9 +143,9 @@ func publishStep(name string) (stepSpec, bool) {
 			opt(typeAny, "attachments", "blocks")), here: true}, true
 	case "stash":
 		return stepSpec{params: params(one(req("name", typeString)), opt(typeString, "includes", "excludes"),
-			opt(typeBool, "useDefaultExcludes", "allowEmpty"))}, true
+			opt(typeBool, "useDefaultExcludes", "allowEmpty")), here: true}, true
 	case "unstash":
-		return stepSpec{params: one(req("name", typeString))}, true
+		return stepSpec{params: one(req("name", typeString)), here: true}, true
 	case "fingerprint":
 		return stepSpec{params: params(one(req("targets", typeString)), opt(typeString, "excludes"),
 			opt(typeBool, "caseSensitive", "defaultExcludes"))}, true
@@ -279,6 +279,6 @@ func StepNames() []string {
 	return []string{
 		"archiveArtifacts", "catchError", "checkout", "deleteDir", "dir", "echo", "error", "fileExists", "isUnix",
 		"junit", "mattermostSend", "node", "parallel", "print", "println", "pwd", "readFile", "retry", "script", "sh",
-		"slackSend", "sleep", "stage", "timeout", "timestamps", "unstable", "warnError", "withEnv", "writeFile",
+		"slackSend", "sleep", "stage", "stash", "timeout", "timestamps", "unstable", "unstash", "warnError", "withEnv", "writeFile",
 	}
 }

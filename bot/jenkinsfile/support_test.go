@@ -17,7 +17,7 @@ func TestUnsupported(t *testing.T) {
 	}{
 		"unknown step":          {in("kubernetesDeploy configs: 'a'"), "6:17 the step kubernetesDeploy"},
 		"step of a plugin":      {in("bat 'dir'"), "6:17 the step bat"},
-		"step inside a block":   {in("dir('a') {", "    stash 'b'", "}"), "7:21 the step stash"},
+		"step inside a block":   {in("dir('a') {", "    fingerprint 'b'", "}"), "7:21 the step fingerprint"},
 		"two of them":           {in("bat 'a'", "node { }"), "6:17 the step bat"},
 		"in an argument":        {in("echo \"${tool('x')}\""), "6:25 the step tool"},
 		"another checkout":      {in("checkout([$class: 'GitSCM'])"), "6:17 checkout of anything but scm"},
@@ -80,6 +80,7 @@ func TestAccepted(t *testing.T) {
 		"closure variable":       in("script {", "    def f = { it * 2 }", "    echo \"${f(2)}\"", "}"),
 		"git's default tool":     with("tools { git 'Default' }"),
 		"both chats":             in("slackSend channel: '#a', color: 'good', message: 'b'", "mattermostSend message: 'b'"),
+		"stashes":                in("stash 'a'", "stash name: 'b', includes: '*', excludes: 'c', useDefaultExcludes: false, allowEmpty: true", "unstash 'a'"),
 		"map argument":           in("echo([message: 'a'])"),
 		"parallel step":          in("parallel(a: { echo 'a' }, b: { echo 'b' }, failFast: true)"),
 		"matrix":                 stage("matrix {", "    axes { axis { name 'A'; values 'a', 'b' } }", "    stages { stage('x') { steps { echo 'a' } } }", "}"),

@@ -21,6 +21,7 @@ var (
 	_ engine.Host      = (*host)(nil)
 	_ engine.Workspace = (*node)(nil)
 	_ engine.Files     = (*node)(nil)
+	_ engine.Stasher   = (*node)(nil)
 )
 
 // host is what the engine runs a build on.

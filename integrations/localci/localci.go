@@ -108,7 +108,7 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 	if err := config.complete(); err != nil {
 		return nil, fmt.Errorf("localci: configuration of %s: %w", env.Name, err)
 	}
-	for _, dir := range []string{"logs", "workspaces", "caches", "mirrors"} {
+	for _, dir := range []string{"logs", "workspaces", "caches", "mirrors", "stashes"} {
 		if err := os.MkdirAll(filepath.Join(env.Dir, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("localci: create folder: %w", err)
 		}

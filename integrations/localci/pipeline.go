@@ -35,6 +35,7 @@ func (s *Service) runPipeline(ctx context.Context, r *run) outcome {
 		return r.cannot(ctx, err)
 	}
 	defer r.shell.close()
+	defer r.dropStashes()
 	return r.interpret(ctx, src, file)
 }
 

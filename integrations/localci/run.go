@@ -34,6 +34,7 @@ type run struct {
 	log      *buildLog
 	shell    *shell
 	results  results
+	stashes  stashes
 	// alive ends with the service, also for what runs after a stop.
 	alive  context.Context //nolint:containedctx // a run is one call
 	stages []bot.Stage

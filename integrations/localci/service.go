@@ -31,6 +31,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer wg.Wait()
 	leased := true
 	wg.Go(func() { s.holdLease(ctx, func() { leased = false; cancel() }) })
+	s.dropStashes()
 	if err := s.resume(ctx); err != nil {
 		cancel()
 		return ended(ctx, err)

@@ -60,6 +60,22 @@ type Files interface {
 	Remove(ctx context.Context, dir string) error
 }
 
+// Stasher is what a Workspace may do besides: keep files for other workspaces of the
+// same build. A stash of a name takes the place of an earlier one.
+type Stasher interface {
+	// Stash keeps files below step.Dir and returns how many; replaced says that there
+	// was a stash of that name. An empty one is kept only if step.AllowEmpty.
+	Stash(ctx context.Context, step StashStep) (files int, replaced bool, err error)
+	// Unstash lays the files of a stash below dir; found is false if there is none.
+	Unstash(ctx context.Context, name, dir string) (found bool, err error)
+}
+
+// StashStep is one stash step.
+type StashStep struct {
+	Dir, Name, Includes, Excludes string
+	AllowEmpty, NoDefaultExcludes bool
+}
+
 // Revision is what a checkout has checked out.
 type Revision struct {
 	Commit string

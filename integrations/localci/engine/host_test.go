@@ -32,6 +32,7 @@ type plainHost struct {
 	changed         bool
 	previous        *engine.Previous
 	archived        map[string]string
+	stashed         map[string][]byte
 
 	mu       sync.Mutex
 	inUse    map[string]bool
@@ -49,7 +50,7 @@ func newPlainHost(t *testing.T, c recordedCase) *plainHost {
 	root := t.TempDir()
 	h := &plainHost{
 		home: filepath.Join(root, "home"), repo: filepath.Join(root, "repo"), url: "http://ci.example.com/",
-		c: c, branch: c.Branch, inUse: map[string]bool{}, archived: map[string]string{},
+		c: c, branch: c.Branch, inUse: map[string]bool{}, archived: map[string]string{}, stashed: map[string][]byte{},
 	}
 	for _, dir := range []string{h.home, h.repo} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -182,6 +183,7 @@ type plainWorkspace struct {
 var (
 	_ engine.Workspace = (*plainWorkspace)(nil)
 	_ engine.Files     = (*plainWorkspace)(nil)
+	_ engine.Stasher   = (*plainWorkspace)(nil)
 )
 
 func (w *plainWorkspace) Path() string { return w.path }
@@ -322,3 +324,29 @@ func (w *plainWorkspace) WriteFile(_ context.Context, name, text string) error {
 }
 
 func (w *plainWorkspace) Remove(_ context.Context, dir string) error { return os.RemoveAll(dir) }
+
+func (w *plainWorkspace) Stash(ctx context.Context, step engine.StashStep) (int, bool, error) {
+	root, err := os.OpenRoot(w.path)
+	if err != nil {
+		return 0, false, err
+	}
+	defer root.Close()
+	var packed bytes.Buffer
+	_, replaced := w.host.stashed[step.Name]
+	n, err := fileset.Pack(ctx, root, w.relative(step.Dir), fileset.Parse(step.Includes, step.Excludes), &packed, fileset.Limits{})
+	w.host.stashed[step.Name] = packed.Bytes()
+	return n, replaced, err
+}
+
+func (w *plainWorkspace) Unstash(ctx context.Context, name, dir string) (bool, error) {
+	packed, ok := w.host.stashed[name]
+	if !ok {
+		return false, nil
+	}
+	root, err := os.OpenRoot(w.path)
+	if err != nil {
+		return true, err
+	}
+	defer root.Close()
+	return true, fileset.Unpack(ctx, root, w.relative(dir), bytes.NewReader(packed))
+}

@@ -87,6 +87,7 @@ func (f frame) nodeStep(name string, a arguments) (any, error) {
 	run := map[string]func(arguments) (any, error){
 		"checkout": f.checkoutStep, "junit": f.junit, "archiveArtifacts": f.archive, "fileExists": f.fileExists,
 		"readFile": f.readFile, "writeFile": f.writeFile, "deleteDir": f.deleteDir, "pwd": f.pwd,
+		"stash": f.stash, "unstash": f.unstash,
 	}[name]
 	if run == nil {
 		return nil, throwable("java.lang.NoSuchMethodError", "No such DSL method '%s' found among steps %s",

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
-	"syscall"
 )
 
 // Sink keeps contents by their digest. Put reads r to its end; a content that
@@ -54,25 +52,11 @@ func Archive(ctx context.Context, root *os.Root, dir string, paths []string, sin
 var errUnreadable = errors.New("no readable file")
 
 func archiveFile(ctx context.Context, root *os.Root, dir, name string, sink Sink, budget int64) (Artifact, error) {
-	if err := ctx.Err(); err != nil {
-		return Artifact{}, err
-	}
-	// Without O_NONBLOCK a pipe that took the file's place would hold us for ever.
-	f, err := root.OpenFile(path.Join(".", dir, name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return Artifact{}, errUnreadable
-	}
+	f, _, err := openRegular(ctx, root, path.Join(".", dir, name))
 	if err != nil {
 		return Artifact{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Artifact{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return Artifact{}, errUnreadable
-	}
 	bounded := &boundedReader{r: f, left: budget}
 	digest, size, err := sink.Put(ctx, bounded)
 	if err != nil {
