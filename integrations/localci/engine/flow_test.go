@@ -21,15 +21,47 @@ func tree(stages []*engine.Stage) string {
 	return strings.Join(parts, " ")
 }
 
-// TestFlows: which stages run, what they come to and what the build comes to.
-func TestFlows(t *testing.T) {
+// flow is a pipeline with what stages run, what they come to and what the build comes
+// to; no stages or no log means that they are not compared.
+type flow struct {
+	src    string
+	result engine.Result
+	stages string
+	log    []string
+}
+
+// run runs the flow on a host whose scripts pass and whose tests fail once.
+func (c flow) run(t *testing.T) {
+	t.Helper()
+	h := &fakeHost{tests: func(engine.TestStep) (engine.Totals, error) {
+		return engine.Totals{Total: 3, Passed: 2, Failed: 1}, nil
+	}}
+	out := runOn(t, h, c.src)
+	if out.Result != c.result {
+		t.Errorf("result %s, want %s: %+v", out.Result, c.result, out.Failure)
+	}
+	if got := tree(out.Stages); c.stages != "" && got != c.stages {
+		t.Errorf("stages %s, want %s", got, c.stages)
+	}
+	if c.log != nil {
+		wantLines(t, h.lines, append(slices.Clone(c.log), "Finished: "+string(c.result))...)
+	}
+}
+
+func runFlows(t *testing.T, flows map[string]flow) {
+	t.Helper()
+	for name, c := range flows {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}
+
+// TestScriptedFlows: around a pipeline, and without one.
+func TestScriptedFlows(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		src    string
-		result engine.Result
-		stages string
-		log    []string
-	}{
+	runFlows(t, map[string]flow{
 		"empty file":    {"", "SUCCESS", "", nil},
 		"only comments": {"// nothing\n/* here */", "SUCCESS", "", nil},
 		"code around": {
@@ -59,6 +91,13 @@ func TestFlows(t *testing.T) {
 		"scripted parallel": {
 			"parallel a: { echo 'a' }, b: { echo 'b' }", "SUCCESS", "", nil,
 		},
+	})
+}
+
+// TestStageFlows: of stages inside and after one another.
+func TestStageFlows(t *testing.T) {
+	t.Parallel()
+	runFlows(t, map[string]flow{
 		"nested failure": {
 			pipeline("stage('O') { stages { stage('I') { steps { error 'no' } }\nstage('J') { steps { echo 'j' } } }\npost { failure { echo 'of O' } } }\nstage('N') { steps { echo 'n' } }"),
 			"FAILURE", "Declarative: Checkout SCM=SUCCESS O=SUCCESS(I=FAILED J=FAILED) N=FAILED",
@@ -97,6 +136,17 @@ func TestFlows(t *testing.T) {
 			"SUCCESS", "Declarative: Checkout SCM=SUCCESS A=NOT_EXECUTED",
 			[]string{`Stage "A" skipped due to when conditional`},
 		},
+		"matrix": {
+			pipeline("stage('M') { matrix {\naxes { axis { name 'A'; values '1', '2' }\naxis { name 'B'; values 'x', 'y' } }\nexcludes { exclude { axis { name 'A'; values '1' }\naxis { name 'B'; notValues 'x' } } }\nwhen { not { environment name: 'B', value: 'y' } }\nstages { stage('C') { steps { sh \"${A}${B}\" } } } } }"),
+			"SUCCESS", "", nil,
+		},
+	})
+}
+
+// TestVariableFlows: of environment, parameters and the build's own properties.
+func TestVariableFlows(t *testing.T) {
+	t.Parallel()
+	runFlows(t, map[string]flow{
 		"environment fails": {
 			pipeline("stage('A') { steps { echo 'a' } }", "environment { X = \"${NOPE}\" }", "post { always { echo 'p' } }"),
 			"FAILURE", "Declarative: Checkout SCM=SUCCESS Declarative: Post Actions=SUCCESS",
@@ -112,6 +162,29 @@ func TestFlows(t *testing.T) {
 			"SUCCESS", "Declarative: Checkout SCM=SUCCESS A=SUCCESS",
 			[]string{"nullyx"},
 		},
+		"description": {
+			steps("script { currentBuild.displayName = 'v1'; currentBuild.description = 'note' }", "echo \"${currentBuild.displayName} ${currentBuild.description}\""),
+			"SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
+			[]string{"v1 note"},
+		},
+		"result is only made worse": {
+			steps("script { currentBuild.result = 'FAILURE'; currentBuild.result = 'UNSTABLE' }", "echo currentBuild.result"),
+			"FAILURE", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
+			[]string{"FAILURE"},
+		},
+		"parameters": {
+			pipeline("stage('S') { steps { echo \"${params.A} ${params.B} ${params.C} ${params.D} ${params.E}\" } }",
+				"parameters { string(name: 'A', defaultValue: 'a'); booleanParam(name: 'B', defaultValue: true); choice(name: 'C', choices: ['x', 'y']); choice(name: 'D', choices: 'p\\nq'); text(name: 'E') }"),
+			"SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
+			[]string{"a true x p "},
+		},
+	})
+}
+
+// TestStepFlows: of steps.
+func TestStepFlows(t *testing.T) {
+	t.Parallel()
+	runFlows(t, map[string]flow{
 		"unstable then failure": {
 			steps("unstable 'hm'", "error 'no'"), "FAILURE", "Declarative: Checkout SCM=SUCCESS S=FAILED", []string{"WARNING: hm", "ERROR: no"},
 		},
@@ -140,53 +213,16 @@ func TestFlows(t *testing.T) {
 			"SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
 			[]string{"Running in /corner", "ran x in /corner"},
 		},
-		"description": {
-			steps("script { currentBuild.displayName = 'v1'; currentBuild.description = 'note' }", "echo \"${currentBuild.displayName} ${currentBuild.description}\""),
-			"SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
-			[]string{"v1 note"},
-		},
-		"result is only made worse": {
-			steps("script { currentBuild.result = 'FAILURE'; currentBuild.result = 'UNSTABLE' }", "echo currentBuild.result"),
-			"FAILURE", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
-			[]string{"FAILURE"},
-		},
 		"empty script": {
 			steps("sh ''", "echo \"[${sh script: '', returnStatus: true}]\""), "SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
 			[]string{"Warning: was asked to run an empty script", "Warning: was asked to run an empty script", "[0]"},
-		},
-		"parameters": {
-			pipeline("stage('S') { steps { echo \"${params.A} ${params.B} ${params.C} ${params.D} ${params.E}\" } }",
-				"parameters { string(name: 'A', defaultValue: 'a'); booleanParam(name: 'B', defaultValue: true); choice(name: 'C', choices: ['x', 'y']); choice(name: 'D', choices: 'p\\nq'); text(name: 'E') }"),
-			"SUCCESS", "Declarative: Checkout SCM=SUCCESS S=SUCCESS",
-			[]string{"a true x p "},
-		},
-		"matrix": {
-			pipeline("stage('M') { matrix {\naxes { axis { name 'A'; values '1', '2' }\naxis { name 'B'; values 'x', 'y' } }\nexcludes { exclude { axis { name 'A'; values '1' }\naxis { name 'B'; notValues 'x' } } }\nwhen { not { environment name: 'B', value: 'y' } }\nstages { stage('C') { steps { sh \"${A}${B}\" } } } } }"),
-			"SUCCESS", "", nil,
 		},
 		"tests and artifacts": {
 			steps("junit 'a.xml'", "archiveArtifacts 'b.txt,a.txt'", "archiveArtifacts artifacts: 'a.txt'"), "UNSTABLE",
 			"Declarative: Checkout SCM=SUCCESS S=UNSTABLE",
 			[]string{"Recording test results", "Archiving artifacts", "Archiving artifacts"},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := &fakeHost{tests: func(engine.TestStep) (engine.Totals, error) {
-				return engine.Totals{Total: 3, Passed: 2, Failed: 1}, nil
-			}}
-			out := runOn(t, h, c.src)
-			if out.Result != c.result {
-				t.Errorf("result %s, want %s: %+v", out.Result, c.result, out.Failure)
-			}
-			if got := tree(out.Stages); c.stages != "" && got != c.stages {
-				t.Errorf("stages %s, want %s", got, c.stages)
-			}
-			if c.log != nil {
-				wantLines(t, h.lines, append(slices.Clone(c.log), "Finished: "+string(c.result))...)
-			}
-		})
-	}
+	})
 }
 
 // TestMatrixCells: excludes take cells out, and a cell's when skips it.
