@@ -92,7 +92,10 @@ func (c *Command) Kinds() []bot.OperationKind { return []bot.OperationKind{&kind
 
 type kind struct{ c *Command }
 
-var _ bot.OperationKind = (*kind)(nil)
+var (
+	_ bot.OperationKind = (*kind)(nil)
+	_ bot.OneShot       = (*kind)(nil)
+)
 
 func (*kind) Kind() string { return "abort" }
 
@@ -102,6 +105,15 @@ func (*kind) Title(op *bot.Operation) bot.Text {
 		return "Stopping a build of " + bot.Escape(op.Subject)
 	}
 	return bot.Escape(fmt.Sprintf("Stopping build #%d of %s/%s", in.Ref.Number, op.Subject, in.Ref.Branch))
+}
+
+// Instead tells what to do when the build could not be stopped.
+func (*kind) Instead(op *bot.Operation) string {
+	var in input
+	if err := json.Unmarshal(op.Input, &in); err != nil {
+		return "To try again: abort " + op.Subject
+	}
+	return fmt.Sprintf("To try again: abort %s %s #%d", op.Subject, bot.Quote(in.Ref.Branch), in.Ref.Number)
 }
 
 func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {

@@ -42,6 +42,8 @@ func TestServerSaysNo(t *testing.T) {
 	r.Said(c, "name=hello", "number=2")
 	if op := r.Ended("abort"); op.State != bot.OperationFailed || op.Error != "The server refuses." {
 		t.Errorf("%s: %s", op.State, op.Error)
+	} else if text := (&kind{c}).Instead(op); text != "To try again: abort hello main #2" {
+		t.Error(text)
 	}
 	if _, err := (&kind{c}).Steps(&bot.Operation{Input: []byte("{")}); bot.CodeOf(err) != bot.CodeInternal {
 		t.Error(err)

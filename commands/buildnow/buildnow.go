@@ -76,7 +76,10 @@ func (c *Command) Kinds() []bot.OperationKind { return []bot.OperationKind{&kind
 
 type kind struct{ c *Command }
 
-var _ bot.OperationKind = (*kind)(nil)
+var (
+	_ bot.OperationKind = (*kind)(nil)
+	_ bot.OneShot       = (*kind)(nil)
+)
 
 func (*kind) Kind() string { return "build" }
 
@@ -93,6 +96,16 @@ func (*kind) Title(op *bot.Operation) bot.Text {
 		return "Build of " + bot.Escape(op.Subject)
 	}
 	return "Build of " + bot.Escape(op.Subject+"/"+in.Branch)
+}
+
+// Instead tells what to do when the build could not be queued: there is nothing to
+// take back, and asking anew is all that a retry would be.
+func (*kind) Instead(op *bot.Operation) string {
+	line := "buildNow " + op.Subject
+	if in, err := decode(op); err == nil {
+		line += " " + bot.Quote(in.Branch)
+	}
+	return "Nothing was built. Once it is mended: " + line
 }
 
 func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {

@@ -53,6 +53,8 @@ func TestServerSaysNo(t *testing.T) {
 	r.Said(c, "name=hello")
 	if op := r.Ended("build"); op.State != bot.OperationFailed || op.Error != "The server refuses." {
 		t.Errorf("%s: %s", op.State, op.Error)
+	} else if text := (&kind{c}).Instead(op); text != "Nothing was built. Once it is mended: buildNow hello main" {
+		t.Error(text)
 	}
 	if _, err := (&kind{c}).Steps(&bot.Operation{Input: []byte("{")}); bot.CodeOf(err) != bot.CodeInternal {
 		t.Error(err)
