@@ -126,7 +126,10 @@ func becomeBwrap(order startOrder) error {
 		}
 	}
 	argv := append(slices.Clone(order.Bwrap), selfPath, "exec-child", mode)
-	err := unix.Exec(argv[0], argv, []string{"PATH=" + defaultPath})
+	// bubblewrap's second process waits for the first one for ever when that is killed
+	// in between, and has another pid than the record: the marker lets Reap find it.
+	// The target gets an environment of its own.
+	err := unix.Exec(argv[0], argv, []string{"PATH=" + defaultPath, ChildVar + "=" + order.ID})
 	return fmt.Errorf("execute %s: %w", argv[0], err)
 }
 

@@ -159,7 +159,7 @@ func (l leftover) find(boot string) []proc {
 		case p.pid == l.PID && p.start == l.Start:
 			found = append(found, p)
 			found = append(found, descendantsOf(all, p.pid)...)
-		case l.Way != wayBwrap && hasMarker(p.pid, l.ID):
+		case hasMarker(p.pid, l.ID):
 			found = append(found, p)
 		}
 	}
@@ -174,8 +174,12 @@ func (l leftover) terminate(found []proc) {
 			return
 		}
 	}
+	ask := unix.SIGTERM
+	if l.Way == wayBwrap { // a sandbox without its bubblewrap: nothing in it would hear
+		ask = unix.SIGKILL
+	}
 	for _, p := range found {
-		signalSame(p, unix.SIGTERM)
+		signalSame(p, ask)
 	}
 }
 

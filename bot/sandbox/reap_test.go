@@ -50,6 +50,7 @@ func TestReapEndsOnlyExactMatches(t *testing.T) {
 		{"other start time", func(r *record) { r.Start++ }, nil, false},
 		{"before the last boot", func(r *record) { r.Boot = "another" }, nil, false},
 		{"leader gone, environment matches", func(r *record) { r.PID, r.ID = 1<<21, "marked" }, []string{ChildVar + "=marked"}, true},
+		{"bubblewrap gone, its second process is there", func(r *record) { r.PID, r.ID, r.Way = 1<<21, "marked", wayBwrap }, []string{ChildVar + "=marked"}, true},
 		{"leader gone, another's environment", func(r *record) { r.PID, r.ID = 1<<21, "marked" }, []string{ChildVar + "=marked2"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"opsbot/bot"
 	"opsbot/bot/store"
@@ -239,5 +241,43 @@ func TestBackup(t *testing.T) {
 	t.Cleanup(func() { _ = copied.Close() })
 	if got := copied.Texts(t, "SELECT delivery_key FROM inbox"); len(got) != 1 || got[0][0] != "1" {
 		t.Errorf("the copy holds %v", got)
+	}
+}
+
+// TestLockOfADeadProcess: a child that a killed process was about to start keeps
+// the lock for a moment.
+func TestLockOfADeadProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lock")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), "cat")
+	child.ExtraFiles = []*os.File{file}
+	hold, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_EX), child.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintln(file, "1999999999"); err != nil { // no process has that id
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := os.Open(path); err != nil || syscall.Flock(int(other.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		t.Fatalf("the child does not hold the lock: %v", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = hold.Close() })
+	lock, err := store.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(child.Wait(), lock.Release()); err != nil {
+		t.Error(err)
 	}
 }

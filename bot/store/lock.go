@@ -3,12 +3,12 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"opsbot/bot"
 )
@@ -31,10 +31,9 @@ func Lock(dir string) (*DataLock, error) {
 	if err != nil {
 		return nil, fileProblem("open", path, err)
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err = take(file)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		holder, _ := io.ReadAll(io.LimitReader(file, 32)) // only for the sentence
-		return nil, errors.Join(inUse(dir, strings.TrimSpace(string(holder))), file.Close())
+		return nil, errors.Join(inUse(dir, holder(file)), file.Close())
 	}
 	if err != nil {
 		return nil, errors.Join(fileProblem("lock", path, err), file.Close())
@@ -45,6 +44,32 @@ func Lock(dir string) (*DataLock, error) {
 		_, _ = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return &DataLock{file}, nil
+}
+
+// deadWait bounds the wait for the lock of a process that has ended.
+const deadWait = 5 * time.Second
+
+// take locks file. A process that was killed while it started a child leaves the
+// lock with that child until the child executes its program: a restart at once
+// must not fail because of it.
+func take(file *os.File) error {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) { // the child tells nobody
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Since(began) > deadWait {
+			return err
+		}
+		pid, parseErr := strconv.Atoi(holder(file))
+		if parseErr != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return err
+		}
+	}
+}
+
+// holder is the process id in a lock file, "" for none.
+func holder(file *os.File) string {
+	text := make([]byte, 32)
+	n, _ := file.ReadAt(text, 0) // io.EOF, as it is shorter
+	return strings.TrimSpace(string(text[:n]))
 }
 
 func inUse(dir, pid string) *bot.Error {

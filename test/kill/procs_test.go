@@ -89,6 +89,14 @@ func commands(list []int) []string {
 	return out
 }
 
+// portrait describes a process for the person who wonders why it is there.
+func portrait(pid int) string {
+	state, parent := status(pid)
+	line := strings.ReplaceAll(string(proc(pid, "cmdline")), "\x00", " ")
+	return fmt.Sprintf("process %d, state %s, child of %d, waits in %s: %.200s ... %s",
+		pid, state, parent, proc(pid, "wchan"), line, line[max(0, len(line)-100):])
+}
+
 // listening counts the TCP ports on which processes listen in our network.
 func listening(list []int) string {
 	sockets := map[string]bool{}

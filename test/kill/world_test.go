@@ -43,8 +43,12 @@ func (r *trial) look(t *testing.T, p *process) world {
 	if err := p.stop(ctx); err != nil {
 		t.Error(err)
 	}
-	for _, orphan := range commands(belonging(r.data)) {
+	left := belonging(r.data)
+	for _, orphan := range commands(left) {
 		w = append(w, "left behind: "+orphan)
+	}
+	for _, pid := range left {
+		t.Logf("left behind: %s", portrait(pid))
 	}
 	return w
 }
