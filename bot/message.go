@@ -134,7 +134,7 @@ type Action struct {
 	Args      json.RawMessage `json:"args,omitempty"` // Args of the command
 	PlanID    string          `json:"plan_id,omitempty"`
 	UserID    string          `json:"user_id,omitempty"` // "" = whoever the policy lets
-	Room      RoomRef         `json:"room"`
+	Room      RoomRef         `json:"room"`              // of its message: pressed from another one it is refused
 	ExpiresAt time.Time       `json:"expires_at"`
 	UsedAt    time.Time       `json:"used_at,omitzero"`
 	// Once makes a second press answer "already done" instead of running again.

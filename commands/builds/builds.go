@@ -38,8 +38,11 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if err != nil {
 		return nil, err
 	}
+	if branch := req.Value("branch"); len(list) == 0 && branch != "" {
+		return nil, c.s.NoBuild(ctx, *req.Project, branch, 0)
+	}
 	if len(list) == 0 {
-		return &bot.Outcome{Reply: &bot.Post{Text: []bot.Text{"There is no such build yet. `buildNow " + bot.Text(req.Project.Slug) + "` starts one."}}}, nil
+		return &bot.Outcome{Reply: &bot.Post{Text: []bot.Text{"There is no build yet. `buildNow " + bot.Text(req.Project.Slug) + "` starts one."}}}, nil
 	}
 	t := &bot.Table{Head: []string{"Build", "Branch", "Commit", "Result", "Tests", "Started", "Took"}}
 	for _, b := range list {

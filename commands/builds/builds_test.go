@@ -13,7 +13,7 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	r := commandtest.New(t)
 	c := New(r.Services)
-	r.Want(r.Said(c, "name=hello"), "There is no such build yet.", "`buildNow hello` starts one.")
+	r.Want(r.Said(c, "name=hello"), "There is no build yet.", "`buildNow hello` starts one.")
 	b := r.Build(1, "main", bot.ResultUnstable)
 	r.Build(2, "topic/*x*", "")
 	b.Sequence, b.Attempt, b.Tests = 2, 2, &bot.TestTotals{Total: 7, Failed: 1}
@@ -23,6 +23,7 @@ func TestRun(t *testing.T) {
 	if strings.Index(text, "#2") > strings.Index(text, "#1") {
 		t.Errorf("the newest comes first:\n%s", text)
 	}
+	r.Refused(c, bot.CodeNotFound, "hello has built no branch mian; there are: topic/*x*, main. Did you mean main?", "name=hello", "branch=mian")
 	if text := r.Said(c, "name=hello", "branch=main"); strings.Contains(text, "topic") {
 		t.Errorf("%s", text)
 	}

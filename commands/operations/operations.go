@@ -24,6 +24,7 @@ func (c *Command) Spec() bot.Spec {
 // Run lists the newest operations, those that have not ended first.
 func (c *Command) Run(ctx context.Context, _ *bot.Request) (*bot.Outcome, error) {
 	t := &bot.Table{Head: []string{"ID", "What", "State", "By", "Started (UTC)"}}
+	failed := false
 	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		all, err := tx.Operations.Find(ctx, bot.OperationFilter{Limit: 40})
 		if err != nil {
@@ -35,6 +36,7 @@ func (c *Command) Run(ctx context.Context, _ *bot.Request) (*bot.Outcome, error)
 					continue
 				}
 				t.Rows = append(t.Rows, row(op))
+				failed = failed || op.State == bot.OperationFailed
 			}
 		}
 		return nil
@@ -45,7 +47,11 @@ func (c *Command) Run(ctx context.Context, _ *bot.Request) (*bot.Outcome, error)
 	if len(t.Rows) == 0 {
 		return &bot.Outcome{Reply: &bot.Post{Text: []bot.Text{"There is no operation yet."}}}, nil
 	}
-	return &bot.Outcome{Reply: &bot.Post{Title: "Operations", Table: t, Text: []bot.Text{"A failed one: `retry ID`, `skip ID STEP`, `undo ID`."}}}, nil
+	post := &bot.Post{Title: "Operations", Table: t}
+	if failed {
+		post.Text = []bot.Text{"What waits for a decision: `retry ID`, `skip ID STEP` or `undo ID`."}
+	}
+	return &bot.Outcome{Reply: post}, nil
 }
 
 func row(op *bot.Operation) []bot.Text {

@@ -35,5 +35,5 @@ func TestRun(t *testing.T) {
 	if first := string(post.Table.Rows[0][1]); first != "deploy hello (staging)" {
 		t.Errorf("what is open comes first, not %s", first)
 	}
-	r.Want(commandtest.Text(post), "`000000000000` | deploy hello (staging) | failed: it *broke* | alice", "build hello | succeeded")
+	r.Want(commandtest.Text(post), "`000000000000` | deploy hello (staging) | failed: it *broke* | alice", "build hello | succeeded", "What waits for a decision: `retry ID`")
 }
