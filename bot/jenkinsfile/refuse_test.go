@@ -1,6 +1,7 @@
 package jenkinsfile_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -26,15 +27,15 @@ func stage(sections ...string) string {
 		strings.Join(sections, "\n            ") + "\n        }\n    }\n}\n"
 }
 
-func refusals() map[string]struct {
+// refusal is a source that Jenkins refuses, and at which places (line:column).
+type refusal struct {
 	src  string
-	want []string // line:column
-} {
-	type entry = struct {
-		src  string
-		want []string
-	}
-	return map[string]entry{
+	want []string
+}
+
+// refusedSteps are those of what stands in steps.
+func refusedSteps() map[string]refusal {
+	return map[string]refusal{
 		"def in steps":               {in("def x = 1", "echo 'a'"), []string{"6:17"}},
 		"if in steps":                {in("if (true) { echo 'a' }"), []string{"6:17"}},
 		"assignment in steps":        {in("x = 'a'"), []string{"6:17"}},
@@ -60,7 +61,12 @@ func refusals() map[string]struct {
 		"closed twice":               {in("echo 'a'") + "}\n", []string{"11:1"}},
 		"parenthesis left open":      {in("echo('a'"), []string{"7:13"}},
 		"hash is no comment":         {in("# echo 'a'"), []string{"6:17"}},
+	}
+}
 
+// refusedSections are those of the sections around.
+func refusedSections() map[string]refusal {
+	return map[string]refusal{
 		"environment twice a name":   {with("environment {", "    A = 'a'", "    A = 'b'", "}"), []string{"5:9"}},
 		"environment without =":      {with("environment { A 'a' }"), []string{"3:19", "3:5", "3:5"}},
 		"environment property":       {with("environment { env.A = 'a' }"), []string{"3:19"}},
@@ -140,7 +146,9 @@ func refusals() map[string]struct {
 // that it shows.
 func TestRefusedPlaces(t *testing.T) {
 	t.Parallel()
-	for name, c := range refusals() {
+	all := refusedSections()
+	maps.Copy(all, refusedSteps())
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, errs := jenkinsfile.Parse([]byte(c.src))

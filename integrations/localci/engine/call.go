@@ -90,10 +90,13 @@ func (c *closure) call(caller frame, args ...any) (any, error) {
 		}
 		f.vars.set("it", it)
 	}
-	if len(c.def.Params) > 1 && len(args) == 1 {
+	if len(c.def.Params) > 1 && len(args) == 1 && c.name == "" {
 		if l, ok := args[0].(*list); ok {
 			args = l.items
 		}
+	}
+	if !c.takes(len(args)) {
+		return nil, c.noMethod(args)
 	}
 	for i, p := range c.def.Params {
 		switch {
@@ -110,6 +113,32 @@ func (c *closure) call(caller frame, args ...any) (any, error) {
 		}
 	}
 	return f.body(c.def.Body)
+}
+
+// takes reports whether the closure or method may be called with so many arguments.
+// The only parameter may always be left out.
+func (c *closure) takes(n int) bool {
+	if !c.def.HasParams {
+		return n <= 1
+	}
+	required := 0
+	for _, p := range c.def.Params {
+		if p.Default == nil {
+			required++
+		}
+	}
+	if len(c.def.Params) == 1 {
+		required = 0
+	}
+	return required <= n && n <= len(c.def.Params)
+}
+
+// noMethod is how Groovy refuses other arguments.
+func (c *closure) noMethod(args []any) error {
+	if c.name == "" {
+		return noMethod(c, "call", args)
+	}
+	return noSignature("WorkflowScript", c.name, args)
 }
 
 // body runs the statements of a closure and returns its value: what it returns,

@@ -282,10 +282,14 @@ func noMethod(v any, name string, args []any) error {
 	if v == nil {
 		return throwable(classNull, "Cannot invoke method %s() on null object", name)
 	}
+	return noSignature(className(v), name, args)
+}
+
+func noSignature(class, name string, args []any) error {
 	types, shown := make([]string, len(args)), make([]string, len(args))
 	for i, a := range args {
 		types[i], shown[i] = className(a), toString(a)
 	}
 	return throwable(classNoMethod, "No signature of method: %s.%s() is applicable for argument types: (%s) values: [%s]",
-		className(v), name, strings.Join(types, ", "), strings.Join(shown, ", "))
+		class, name, strings.Join(types, ", "), strings.Join(shown, ", "))
 }

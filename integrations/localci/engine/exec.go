@@ -77,7 +77,7 @@ func (f frame) hoist(body []jenkinsfile.Stmt) {
 	for _, s := range body {
 		if m, ok := s.(*jenkinsfile.Method); ok {
 			def := &jenkinsfile.Closure{Pos: m.Pos, Params: m.Params, HasParams: true, Body: m.Body}
-			f.vars.set(m.Name, &closure{def: def, frame: f})
+			f.vars.set(m.Name, &closure{def: def, frame: f, name: m.Name})
 		}
 	}
 }

@@ -78,6 +78,10 @@ func TestScriptedFlows(t *testing.T) {
 			"A=SUCCESS B=SUCCESS(C=SUCCESS)",
 			[]string{"ran a in /ws", "c"},
 		},
+		"return before the pipeline": {
+			"if (env.BRANCH_NAME.startsWith('feature')) {\n  echo 'not here'\n  return\n}\n" + steps("echo 'x'"), "SUCCESS", "",
+			[]string{"not here"},
+		},
 		"scripted failure": {
 			"node { stage('A') { error 'no' }\nstage('B') { echo 'b' } }", "FAILURE", "A=FAILED", []string{"ERROR: no"},
 		},

@@ -145,14 +145,19 @@ func TestExceptions(t *testing.T) {
 	} {
 		t.Run(src, func(t *testing.T) {
 			t.Parallel()
-			h := &fakeHost{}
-			out := runOn(t, h, src)
-			if out.Result != "FAILURE" {
-				t.Errorf("result %s", out.Result)
-			}
-			if got := h.lines[max(0, len(h.lines)-2)]; got != want {
-				t.Errorf("got %q, want %q", got, want)
-			}
+			failsWith(t, src, want)
 		})
+	}
+}
+
+// failsWith runs a script that fails with these words before its end.
+func failsWith(t *testing.T, src, want string) {
+	t.Helper()
+	h := &fakeHost{}
+	if out := runOn(t, h, src); out.Result != "FAILURE" {
+		t.Errorf("result %s", out.Result)
+	}
+	if got := h.lines[max(0, len(h.lines)-2)]; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -279,6 +279,8 @@ func methodOf(op string) string {
 		return "mod"
 	case "<<":
 		return "leftShift"
+	case "**":
+		return "power"
 	}
 	return op
 }

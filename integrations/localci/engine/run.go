@@ -78,18 +78,19 @@ func (r *run) baseEnvironment() map[string]string {
 	return env
 }
 
-// program runs the file from top to bottom.
+// program runs the file from top to bottom, or to a return outside of methods.
 func (r *run) program() error {
 	f := frame{run: r, vars: newVars(nil), stops: r.root}
 	f.hoist(r.file.Body)
 	for i, s := range r.file.Body {
-		var err error
 		if i == r.file.At {
-			err = r.pipeline(f, r.file.Pipeline)
-		} else {
-			_, err = f.exec(s)
+			if err := r.pipeline(f, r.file.Pipeline); err != nil {
+				return err
+			}
+			continue
 		}
-		if err != nil {
+		end, err := f.exec(s)
+		if err != nil || end.kind == flowReturn {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type dict struct {
 type closure struct {
 	def   *jenkinsfile.Closure
 	frame frame
+	name  string // of a method of the file
 }
 
 // global is one of the objects that every Jenkinsfile has: env, params,
