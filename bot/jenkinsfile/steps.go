@@ -221,9 +221,10 @@ func conditionSpec(name string) (spec stepSpec, children int, ok bool) {
 		return stepSpec{params: params(opt(typeString, "id", "target", "branch", "fork", "url", "title", "author",
 			"authorDisplayName", "authorEmail"), comparator), here: true}, 0, true
 	case "changeset":
-		return stepSpec{params: params(one(req("glob", typeString)), comparator, opt(typeBool, "caseSensitive"))}, 0, true
+		return stepSpec{params: params(one(req("pattern", typeString)), comparator,
+			opt(typeBool, "caseSensitive", "shouldMatchAll")), here: true}, 0, true
 	case "changelog":
-		return stepSpec{params: params(one(req("pattern", typeString)))}, 0, true
+		return stepSpec{params: params(one(req("pattern", typeString))), here: true}, 0, true
 	case "triggeredBy":
 		return stepSpec{params: params(one(req("cause", typeString)), opt(typeString, "detail"))}, 0, true
 	}

@@ -126,6 +126,11 @@ func (s *support) condition(c *Condition) {
 	if spec, _, known := conditionSpec(c.Name); known && !spec.here {
 		s.refuse(c.Pos, "when "+c.Name)
 	}
+	for _, a := range c.Args {
+		if c.Name == "changeset" && keyText(a.Key) == "shouldMatchAll" {
+			s.refuse(a.Pos, "the parameter shouldMatchAll")
+		}
+	}
 	s.args(c.Args)
 	s.stmts(c.Body)
 	for _, child := range c.Children {

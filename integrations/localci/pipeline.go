@@ -76,7 +76,7 @@ func (r *run) about(src *source, machine map[string]string) engine.Build {
 		b.Previous = &engine.Previous{
 			Number: p.Finished, Result: engine.Result(p.Result), Commit: p.Commit, SuccessfulCommit: p.Good,
 		}
-		b.Changes = src.count(p.Commit, r.build.Commit)
+		b.Changes = src.changes(p.Commit, r.build.Commit)
 	}
 	return b
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
 	"opsbot/bot"
@@ -200,27 +199,4 @@ func (s *source) title(commit string) string {
 	}
 	first, _, _ := strings.Cut(c.Message, "\n")
 	return first
-}
-
-// count tells how many commits lie between two, at most a hundred.
-func (s *source) count(from, to string) int {
-	const most = 100
-	newer, err := s.commit(to)
-	if err != nil || from == to {
-		return 0
-	}
-	older, err := s.commit(from)
-	if err != nil {
-		return 0
-	}
-	n := 0
-	seen := map[plumbing.Hash]bool{}
-	seen[older.Hash] = true // and by that, on a straight history, all before it
-	_ = object.NewCommitPreorderIter(newer, seen, nil).ForEach(func(*object.Commit) error {
-		if n++; n == most {
-			return storer.ErrStop
-		}
-		return nil
-	})
-	return n
 }

@@ -4,6 +4,7 @@ import (
 	"net/http/cgi"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,11 +94,12 @@ func TestSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := src.count(first, third); got != 2 {
-		t.Errorf("%d commits between, want 2", got)
+	if got := src.changes(first, third); len(got) != 2 || got[0].Message != "change\n" || !slices.Equal(got[0].Paths, []string{"Jenkinsfile"}) ||
+		len(got[1].Paths) != 0 {
+		t.Errorf("changes %+v", got)
 	}
-	if got := src.count(first, first) + src.count("nonsense", third) + src.count(first, "nonsense"); got != 0 {
-		t.Errorf("%d commits of nothing", got)
+	if got := slices.Concat(src.changes(first, first), src.changes("nonsense", third), src.changes(first, "nonsense")); len(got) != 0 {
+		t.Errorf("changes of nothing: %+v", got)
 	}
 	if got := src.title(first); got != "change" {
 		t.Errorf("title %q", got)
@@ -107,5 +109,38 @@ func TestSource(t *testing.T) {
 	}
 	if text, err := src.readJenkinsfile(first); err != nil || string(text) != "pipeline {}" {
 		t.Errorf("Jenkinsfile %q, %v", text, err)
+	}
+}
+
+// Renames count by both names, merges not at all; of an unrelated history its root
+// is a change as well.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	first := r.commit(t, "main", map[string]string{"a/old.txt": "text", "b": "b"})
+	r.git(t, r.work, "mv", "a/old.txt", "a/new.txt")
+	r.commit(t, "main", nil)
+	r.git(t, r.work, "checkout", "-q", "-b", "side", first)
+	r.commit(t, "side", map[string]string{"side.txt": "s"})
+	r.git(t, r.work, "checkout", "-q", "main")
+	r.git(t, r.work, "merge", "-q", "--no-ff", "-m", "merge", "side")
+	r.git(t, r.work, "push", "-q", r.bare, "HEAD:refs/heads/main")
+	merged := r.git(t, r.work, "rev-parse", "HEAD")
+	r.git(t, r.work, "checkout", "-q", "--orphan", "alone")
+	alone := r.commit(t, "alone", map[string]string{"c": "c"})
+	src, err := openSource(r.bare, "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range src.changes(first, merged) {
+		got = append(got, strings.Join(c.Paths, " "))
+	}
+	slices.Sort(got)
+	if want := []string{"a/new.txt a/old.txt", "side.txt"}; !slices.Equal(got, want) {
+		t.Errorf("paths %q, want %q", got, want)
+	}
+	if got := src.changes(first, alone); len(got) != 1 || !slices.Contains(got[0].Paths, "c") {
+		t.Errorf("of an unrelated history %+v", got)
 	}
 }

@@ -27,11 +27,18 @@ type Build struct {
 	Machine map[string]string
 	// Labels are those of the node; nil is "built-in".
 	Labels []string
-	// Changes counts the change sets since Previous.
-	Changes int
+	// Changes are the commits since Previous, the newest first.
+	Changes []Change
 	// Secrets are the values that credentials() finds by id. What a build has taken
 	// is masked in its log.
 	Secrets map[string]string
+}
+
+// Change is one commit.
+type Change struct {
+	// Message is the whole message, Paths what the commit added, changed or removed.
+	Message string
+	Paths   []string
 }
 
 // Previous is what a build knows of the one before.

@@ -176,9 +176,7 @@ func (h *plainHost) build(t *testing.T, c recordedCase, file *jenkinsfile.File, 
 	}
 	if number == 2 {
 		build.Parameters = c.Parameters
-		if h.changed {
-			build.Changes = 1
-		}
+		build.Changes = h.changes
 	}
 	out := engine.Run(ctx, file, build, h, bot.SystemClock{})
 	h.previous = &engine.Previous{

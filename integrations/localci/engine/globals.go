@@ -130,7 +130,7 @@ func (f frame) buildProperty(name string) (any, error) {
 		}
 		return &global{name: "previousBuild"}, nil
 	case "changeSets":
-		return &list{items: make([]any, r.build.Changes)}, nil
+		return &list{items: make([]any, len(r.build.Changes))}, nil
 	case "duration":
 		return r.clock.Now().Sub(r.started).Milliseconds(), nil
 	case "durationString":

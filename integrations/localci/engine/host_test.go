@@ -29,7 +29,7 @@ type plainHost struct {
 	c               recordedCase
 	branch          string
 	commit          string
-	changed         bool
+	changes         []engine.Change
 	previous        *engine.Previous
 	archived        map[string]string
 	stashed         map[string][]byte
@@ -73,7 +73,9 @@ func (h *plainHost) start(c recordedCase, number int, stop func()) {
 		if _, err := os.Stat(filepath.Join(c.dir, "tree2")); err == nil {
 			h.copyTree(filepath.Join(c.dir, "tree2"))
 			h.commitAll("second change")
-			h.changed = true
+			h.changes = []engine.Change{{
+				Message: "second change\n", Paths: strings.Fields(h.git("diff", "--name-only", "HEAD~1")),
+			}}
 		}
 	}
 }

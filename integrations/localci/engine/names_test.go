@@ -103,7 +103,7 @@ func TestGlob(t *testing.T) {
 		{"a.b", "axb", false},
 		{"(x)", "(x)", true},
 	} {
-		if got := matchGlob(c.pattern, c.value); got != c.want {
+		if got := matchGlob(c.pattern, c.value, false); got != c.want {
 			t.Errorf("%s against %s: %v", c.pattern, c.value, got)
 		}
 	}

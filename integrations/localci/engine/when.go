@@ -51,6 +51,8 @@ func (f frame) holds(c *jenkinsfile.Condition) (bool, error) {
 	switch c.Name {
 	case "branch":
 		return compareTo(a, "pattern", f.run.build.Branch)
+	case "changeset", "changelog":
+		return f.changed(c.Name, a)
 	case "environment":
 		value, _ := f.lookupEnv(a.text("name", false))
 		if a.flag("ignoreCase", false) {
@@ -66,6 +68,53 @@ func (f frame) holds(c *jenkinsfile.Condition) (bool, error) {
 	return false, nil
 }
 
+// changed decides changeset and changelog: one commit that fits is enough.
+func (f frame) changed(condition string, a arguments) (bool, error) {
+	build := f.run.build
+	if len(build.Changes) == 0 {
+		why := "Have you run checkout?"
+		if build.Number <= 1 {
+			why = "Probably because this is the first build."
+		}
+		f.run.console.say("Warning, empty changelog. " + why)
+		return false, nil
+	}
+	for _, c := range build.Changes {
+		fits := c.touches
+		if condition == "changelog" {
+			fits = c.says
+		}
+		if ok, err := fits(a); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// touches reports whether a path of the commit fits changeset's pattern.
+func (c Change) touches(a arguments) (bool, error) {
+	for _, path := range c.Paths {
+		if ok, err := compareTo(a, "pattern", path); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// says reports whether the commit's title or the whole message fits changelog's
+// pattern; only in the message do ^ and $ stand for lines, and . for all.
+func (c Change) says(a arguments) (bool, error) {
+	pattern := a.text("pattern", true)
+	title, _, _ := strings.Cut(c.Message, "\n")
+	for _, m := range [][2]string{{title, pattern}, {c.Message, "(?ms:" + pattern + ")"}} {
+		v, err := match("==~", m[0], m[1])
+		if err != nil || truth(v) {
+			return truth(v), err
+		}
+	}
+	return false, nil
+}
+
 // compareTo matches a pattern by the comparator: GLOB unless said otherwise.
 func compareTo(a arguments, name, value string) (bool, error) {
 	pattern := a.text(name, true)
@@ -76,14 +125,17 @@ func compareTo(a arguments, name, value string) (bool, error) {
 		v, err := match("==~", value, pattern)
 		return truth(v), err
 	}
-	return matchGlob(pattern, value), nil
+	return matchGlob(strings.ReplaceAll(pattern, `\`, "/"), value, a.flag("caseSensitive", false)), nil
 }
 
-// matchGlob is Ant's matching without regard to case: * stays in a segment, ** is
-// any number of segments.
-func matchGlob(pattern, value string) bool {
+// matchGlob is Ant's matching: * stays in a segment, ** is any number of segments.
+func matchGlob(pattern, value string, caseSensitive bool) bool {
 	var b strings.Builder
-	b.WriteString(`(?is)\A`)
+	b.WriteString(`(?s`)
+	if !caseSensitive {
+		b.WriteString(`i`)
+	}
+	b.WriteString(`)\A`)
 	if strings.HasSuffix(pattern, "/") {
 		pattern += "**"
 	}
