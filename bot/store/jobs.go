@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *Store) newJobs() (*jobs, error) {
 	river.AddWorker(workers, &wakeWorker{s: s})
 	working := &river.Config{
 		ID:     s.owner,
-		Logger: s.log,
+		Logger: slog.New(warnings{s.log.Handler()}),
 		// A job's own deadline is not River's business, and there is no long job.
 		JobTimeout:                  -1,
 		FetchPollInterval:           2 * time.Second,
@@ -74,11 +75,20 @@ func (s *Store) newJobs() (*jobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: set up jobs: %w", err)
 	}
-	inserter, err := river.NewClient(riverdatabasesql.New(nil), &river.Config{Logger: s.log})
+	inserter, err := river.NewClient(riverdatabasesql.New(nil), &river.Config{Logger: slog.New(warnings{s.log.Handler()})})
 	if err != nil {
 		return nil, fmt.Errorf("store: set up jobs: %w", err)
 	}
 	return &jobs{inserter: inserter, start: worker.Start, stop: worker.StopAndCancel}, nil
+}
+
+// warnings passes on what an operator may have to act on: River tells the story of
+// its own starts, stops and migrations, too.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
 // insert sets a timer within the transaction.

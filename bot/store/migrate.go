@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -139,7 +140,7 @@ func (s *Store) riverMigrator() (riverSchema, error) {
 	if s.pg != nil {
 		driver = riverdatabasesql.New(s.writer())
 	}
-	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: s.log})
+	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(warnings{s.log.Handler()})})
 	if err != nil {
 		return riverSchema{}, fmt.Errorf("store: read the job table's migrations: %w", err)
 	}

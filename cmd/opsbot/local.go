@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -75,6 +76,7 @@ type localRequest struct {
 // localAnswer is a simple answer; Error is the sentence when it failed.
 type localAnswer struct {
 	Text  string `json:"text,omitempty"`
+	Note  string `json:"note,omitempty"` // for the person, not for a script
 	Error string `json:"error,omitempty"`
 }
 
@@ -167,7 +169,18 @@ func (a *app) newToken(ctx context.Context, in localRequest) (any, error) {
 	err = a.store.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		return tx.Sessions.Put(ctx, bot.Session{Hash: hashSecret(secret), Kind: tokenKind(in), UserID: user.ID, Name: in.Name, CreatedAt: a.services.Clock.Now()})
 	})
-	return localAnswer{Text: secret}, err
+	if err != nil {
+		return nil, err
+	}
+	return localAnswer{Text: secret, Note: a.tokenUse(in, user)}, nil
+}
+
+// tokenUse tells a person what to do with a new token.
+func (a *app) tokenUse(in localRequest, user bot.User) string {
+	if in.For == console.TokenKind {
+		return fmt.Sprintf("It opens `opsbot say --server %s` as %s: put it into the variable %s.", a.services.Defaults.ConsoleURL, user.Name, tokenVariable)
+	}
+	return fmt.Sprintf("git asks for a user name, which is %s, and for a password, which is this token. It is not shown again.", user.Name)
 }
 
 // tokenKind is the kind of session that a token of the request is.

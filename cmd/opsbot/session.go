@@ -31,6 +31,9 @@ func (p *program) simple(ctx context.Context, path string, in localRequest) erro
 			return err
 		}
 		fmt.Fprintln(p.s.out, out.Text)
+		if out.Note != "" {
+			fmt.Fprintln(p.s.err, out.Note)
+		}
 		return nil
 	})
 }
