@@ -1,7 +1,9 @@
 package bot
 
 import (
+	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -59,4 +61,25 @@ func Shorten(s string, n int) string {
 		return s
 	}
 	return string(runes[:max(n-1, 0)]) + "…"
+}
+
+// Span writes a duration as people say it: "41 s", "2 min 5 s", "1 h".
+func Span(d time.Duration) string {
+	d = d.Round(time.Second)
+	whole, part := fmt.Sprintf("%d s", d/time.Second), ""
+	switch {
+	case d < time.Second:
+		return "under 1 s"
+	case d >= time.Hour:
+		whole = fmt.Sprintf("%d h", d/time.Hour)
+		if m := d % time.Hour / time.Minute; m > 0 {
+			part = fmt.Sprintf(" %d min", m)
+		}
+	case d >= time.Minute:
+		whole = fmt.Sprintf("%d min", d/time.Minute)
+		if s := d % time.Minute / time.Second; s > 0 {
+			part = fmt.Sprintf(" %d s", s)
+		}
+	}
+	return whole + part
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -103,4 +104,16 @@ func visible(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		300 * time.Millisecond: "under 1 s", 41 * time.Second: "41 s", 59_700 * time.Millisecond: "1 min",
+		125 * time.Second: "2 min 5 s", time.Hour + 20*time.Second: "1 h", 63 * time.Minute: "1 h 3 min", 49 * time.Hour: "49 h",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("Span(%v) = %q, want %q", d, got, want)
+		}
+	}
 }

@@ -105,7 +105,7 @@ func ended(b bot.Build) bot.Text {
 		lasted = " after "
 	}
 	if !b.StartedAt.IsZero() && b.FinishedAt.After(b.StartedAt) {
-		text += bot.Text(lasted + took(b.FinishedAt.Sub(b.StartedAt)))
+		text += bot.Text(lasted + bot.Span(b.FinishedAt.Sub(b.StartedAt)))
 	}
 	return text
 }

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -64,17 +63,3 @@ func newClockFace(zone *time.Location) clockFace {
 
 func (c clockFace) minute(t time.Time) string { return t.In(c.zone).Format("15:04") }
 func (c clockFace) second(t time.Time) string { return t.In(c.zone).Format("15:04:05") }
-
-// took writes a duration as people say it: "41 s", "2 min 5 s", "1 h 3 min".
-func took(d time.Duration) string {
-	d = d.Round(time.Second)
-	switch {
-	case d < time.Second:
-		return "under 1 s"
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
-}

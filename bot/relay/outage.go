@@ -123,7 +123,7 @@ func (p *Processor) outagePosts(o outage, project *bot.Project, e *bot.Event) []
 	case o.Down:
 		posts = append(posts, post("back", bot.ToneBad, " was back at "+p.face.second(o.Rose)+" and is down again since "+p.face.second(o.Fell)))
 	default:
-		posts = append(posts, post("back", bot.ToneGood, " is back at "+p.face.second(o.Rose)+", after "+took(o.Rose.Sub(o.Fell))))
+		posts = append(posts, post("back", bot.ToneGood, " is back at "+p.face.second(o.Rose)+", after "+bot.Span(o.Rose.Sub(o.Fell))))
 	}
 	return posts
 }

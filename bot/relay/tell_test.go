@@ -166,18 +166,6 @@ func TestPostKeysAreValid(t *testing.T) {
 	}
 }
 
-func TestDurations(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		300 * time.Millisecond: "under 1 s", 41 * time.Second: "41 s", 59_700 * time.Millisecond: "1 min 0 s",
-		125 * time.Second: "2 min 5 s", 63 * time.Minute: "1 h 3 min",
-	} {
-		if got := took(d); got != want {
-			t.Errorf("took(%v) = %q, want %q", d, got, want)
-		}
-	}
-}
-
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{

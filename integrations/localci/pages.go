@@ -218,9 +218,9 @@ func (s *Service) artifactPage(w http.ResponseWriter, r *http.Request, build bot
 func took(b bot.Build, now time.Time) string {
 	switch b.State {
 	case bot.BuildFinished:
-		return b.FinishedAt.Sub(b.StartedAt).Round(time.Second / 10).String()
+		return bot.Span(b.FinishedAt.Sub(b.StartedAt))
 	case bot.BuildRunning:
-		return "for " + now.Sub(b.StartedAt).Round(time.Second).String()
+		return "for " + bot.Span(now.Sub(b.StartedAt))
 	}
 	return "waiting"
 }

@@ -24,7 +24,7 @@ func (s *Service) Plan(ctx context.Context, req bot.DeployRequest) (bot.DeployPl
 		return bot.DeployPlan{}, err
 	}
 	url := s.url(req.Project.Slug, req.Environment)
-	health := fmt.Sprintf("wait up to %s until GET %s answers 2xx", s.config.StartTimeout, r.Spec.Health)
+	health := fmt.Sprintf("wait up to %s until GET %s answers 2xx", bot.Span(s.config.StartTimeout), r.Spec.Health)
 	if a == nil || a.Desired == nil {
 		return bot.DeployPlan{Strategy: "first start", URL: url, Effects: []string{
 			"start " + r.Label + " from " + r.Spec.Artifact, health, "answer at " + url,
@@ -32,8 +32,8 @@ func (s *Service) Plan(ctx context.Context, req bot.DeployRequest) (bot.DeployPl
 	}
 	return bot.DeployPlan{Strategy: "blue/green", URL: url, Effects: []string{
 		"start " + r.Label + " beside " + a.Desired.Label, health,
-		"switch " + url + " to it and let the old instance finish its requests, " + s.config.Drain.String() + " at most",
-		fmt.Sprintf("go back to %s by itself if it does not stay healthy for %s", a.Desired.Label, s.config.Watch),
+		"switch " + url + " to it and let the old instance finish its requests, " + bot.Span(s.config.Drain) + " at most",
+		fmt.Sprintf("go back to %s by itself if it does not stay healthy for %s", a.Desired.Label, bot.Span(s.config.Watch)),
 	}}, nil
 }
 
