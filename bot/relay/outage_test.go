@@ -95,7 +95,7 @@ func TestALongOutageThatComesAgain(t *testing.T) {
 	r.health(12*time.Minute, "healthy")
 	want := []string{
 		"hello-world in staging went down 2 times since 13:52:01: it ended with status 9;",
-		"hello-world in staging is back at 14:04:00, after 1 min 0 s",
+		"hello-world in staging is back at 14:04:00, after 1 min",
 	}
 	if got := r.news(); !slices.Equal(got, want) {
 		t.Errorf("news: %q", got)
