@@ -22,11 +22,7 @@ var binary program.Binary
 // patience bounds what one disk is tested for.
 const patience = 4 * time.Minute
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(binary.Main(m)) }
 
 // small mounts a file system of that size.
 func small(t *testing.T, size string) string {
@@ -104,24 +100,21 @@ func fullDisk(t *testing.T, began func(data string) bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	dir := small(t, "64m")
-	config := filepath.Join(t.TempDir(), "opsbot.yaml")
-	if err := os.WriteFile(config, []byte(program.Configuration()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := program.Serve(t, binary.Path(t), config, filepath.Join(dir, "data"))
-	if out, code := s.Say(ctx, "new-project before"); code != 0 {
+	bot := binary.Folder(t, dir, program.Configuration{})
+	s := bot.Serve(t)
+	if out, code := bot.Say(ctx, "new-project before"); code != 0 {
 		t.Fatalf("exit %d:\n%s", code, out)
 	}
 	const projects = 4
 	outs, codes := make([]string, projects), make([]int, projects)
 	var said sync.WaitGroup
 	for i := range projects {
-		said.Go(func() { outs[i], codes[i] = s.Say(ctx, "new-project "+name(i)) })
+		said.Go(func() { outs[i], codes[i] = bot.Say(ctx, "new-project "+name(i)) })
 	}
-	waitFor(t, func() bool { return began(filepath.Join(dir, "data")) })
+	waitFor(t, func() bool { return began(bot.Data()) })
 	ballast := filepath.Join(dir, "ballast")
 	fill(t, ballast)
-	answered := ask(ctx, t, s)
+	answered := ask(ctx, t, bot)
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +128,7 @@ func fullDisk(t *testing.T, began func(data string) bool) {
 			endedWell(t, s, name(i), out, codes[i])
 		case strings.Contains(out, "no space left"):
 			// Told so, and nothing half done: saying it again works.
-			out, code := s.Say(ctx, "new-project "+name(i))
+			out, code := bot.Say(ctx, "new-project "+name(i))
 			endedWell(t, s, name(i)+" the second time", out, code)
 		default:
 			t.Errorf("%s: exit %d:\n%s\n%s", name(i), codes[i], out, s.Log())
@@ -146,18 +139,18 @@ func fullDisk(t *testing.T, began func(data string) bool) {
 		t.Error("nothing was under way when the disk was full")
 	}
 	for i := range projects {
-		if out, code := s.Say(ctx, "versions "+name(i)); code != 0 || !strings.Contains(out, "staging") {
+		if out, code := bot.Say(ctx, "versions "+name(i)); code != 0 || !strings.Contains(out, "staging") {
 			t.Errorf("%s does not run in staging, exit %d:\n%s", name(i), code, out)
 		}
 	}
-	if out, _ := s.Say(ctx, "projects"); strings.Contains(out, "creating") {
+	if out, _ := bot.Say(ctx, "projects"); strings.Contains(out, "creating") {
 		t.Errorf("something is half done:\n%s", out)
 	}
 }
 
 // ask asks on a full disk until it is told that there is no space. What found the last
 // bit of it is answered later: answered waits for that.
-func ask(ctx context.Context, t *testing.T, s *program.Server) (answered func()) {
+func ask(ctx context.Context, t *testing.T, bot program.Folder) (answered func()) {
 	t.Helper()
 	const most = 10
 	type answer struct {
@@ -178,7 +171,7 @@ func ask(ctx context.Context, t *testing.T, s *program.Server) (answered func())
 	for range most {
 		open++
 		go func() {
-			out, code := s.Say(ctx, "status")
+			out, code := bot.Say(ctx, "status")
 			answers <- answer{out, code}
 		}()
 		select {

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,56 +17,28 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-)
 
-// server is the program that serves in the background.
-type server struct {
-	cmd  *exec.Cmd
-	done chan struct{}
-	once sync.Once
-}
+	"opsbot/test/program"
+)
 
 var servers sync.Map
 
 // serve starts `opsbot serve` and waits until it is ready.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg || len(args) > 0, "serve")
-	s := &server{cmd: exec.Command("opsbot", arguments(ts, "serve")...), done: make(chan struct{})}
-	s.cmd.Path = binaries + "/opsbot"
-	s.cmd.Err = nil
-	s.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
-	out, in := io.Pipe()
-	log, err := os.Create(ts.MkAbs("serve.log"))
+	cmd := exec.Command(ts.Getenv("OPSBOT"), arguments(ts, "serve")...)
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	log, err := os.Create(ts.MkAbs("serve.log")) // for whoever keeps the script's folder
 	ts.Check(err)
-	s.cmd.Stdout, s.cmd.Stderr = in, log
-	ts.Check(s.cmd.Start())
-	ready := make(chan struct{})
-	go func() {
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			if strings.HasPrefix(lines.Text(), "Then say") {
-				close(ready)
-			}
-		}
-	}()
-	go func() {
-		_ = s.cmd.Wait() // how it ended stands in its log
-		_, _ = in.Close(), log.Close()
-		close(s.done)
-	}()
+	ts.Defer(func() { _ = log.Close() })
+	cmd.Stderr = log
+	s, err := program.Start(cmd)
+	ts.Check(err)
 	servers.Store(ts, s)
-	ts.Defer(s.stop)
-	select {
-	case <-ready:
-	case <-s.done:
-		ts.Fatalf("the server did not start:\n%s", ts.ReadFile("serve.log"))
-	case <-time.After(time.Minute):
-		ts.Fatalf("the server is not ready after a minute:\n%s", ts.ReadFile("serve.log"))
-	}
+	ts.Defer(s.Stop)
 }
 
 // stop ends the server as an operator does.
@@ -77,19 +48,7 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("there is no server")
 	}
-	s.(*server).stop()
-}
-
-func (s *server) stop() {
-	s.once.Do(func() {
-		_ = s.cmd.Process.Signal(syscall.SIGTERM) // gone is what we want
-		select {
-		case <-s.done:
-		case <-time.After(30 * time.Second):
-			_ = s.cmd.Process.Kill()
-			<-s.done
-		}
-	})
+	s.(*program.Server).Stop()
 }
 
 // say USER TEXT... talks to the bot; USER is "owner" for whoever owns the machine.

@@ -2,45 +2,28 @@ package e2e_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"opsbot/test/program"
 )
 
-var binaries string
+var (
+	binary program.Binary
+	ports  program.Ports
+)
 
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "opsbot-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // of the machine's temporary files
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "opsbot"), "./cmd/opsbot")
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build opsbot: %v\n%s", err, out)
-		return 1
-	}
-	binaries = dir
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(binary.Main(m)) }
 
 func TestConversations(t *testing.T) {
 	t.Parallel()
+	bin := binary.Path(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: setup, RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: "testdata", Setup: func(env *testscript.Env) error { return setup(env, bin) }, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "stop": stop, "say": say, "eventually": eventually, "http": request,
 			"capture": capture, "press": press, "look": look, "reply": reply,
@@ -49,35 +32,18 @@ func TestConversations(t *testing.T) {
 	})
 }
 
-const settings = `listen: 127.0.0.1:%d
-console: 127.0.0.1:%d
-apps: 127.0.0.1:%d
-integrations:
-  console: { type: console, rooms: [general, quiet] }
-  localgit: { type: localgit }
-  localci: { type: localci }
-  localrun: { type: localrun, watch: 300ms, drain: 300ms, start_timeout: 4s }
-defaults: { forge: localgit, pipeline: localci, room: "console:general", blueprint: static-site }
-environments:
-  - { name: staging, deployer: localrun, auto: main }
-  - { name: production, deployer: localrun, after: staging }
-`
-
 // setup gives a script its own ports, data folder, home and configuration.
-func setup(env *testscript.Env) error {
-	var ports [3]int
-	for i := range ports {
-		var err error
-		if ports[i], err = freePort(); err != nil {
-			return err
-		}
+func setup(env *testscript.Env, bin string) error {
+	settings, err := ports.Fixed(program.Configuration{Localrun: "watch: 300ms, drain: 300ms, start_timeout: 4s"})
+	if err != nil {
+		return err
 	}
 	home := filepath.Join(env.WorkDir, "home")
 	config := filepath.Join(env.WorkDir, "config.yaml")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
-	text := fmt.Sprintf(settings, ports[0], ports[1], ports[2])
+	text := settings.YAML()
 	if extra, err := os.ReadFile(filepath.Join(env.WorkDir, "extra.yaml")); err == nil {
 		text += string(extra)
 	}
@@ -85,13 +51,14 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	for _, v := range [][2]string{
-		{"PATH", binaries + string(os.PathListSeparator) + os.Getenv("PATH")},
+		{"OPSBOT", bin},
+		{"PATH", filepath.Dir(bin) + string(os.PathListSeparator) + os.Getenv("PATH")},
 		{"HOME", home},
 		{"CONFIG", config},
 		{"DATA", filepath.Join(env.WorkDir, "data")},
-		{"PUBLIC", fmt.Sprintf("127.0.0.1:%d", ports[0])},
-		{"CONSOLE", fmt.Sprintf("127.0.0.1:%d", ports[1])},
-		{"APPS", fmt.Sprintf("127.0.0.1:%d", ports[2])},
+		{"PUBLIC", fmt.Sprintf("127.0.0.1:%d", settings.Listen)},
+		{"CONSOLE", fmt.Sprintf("127.0.0.1:%d", settings.Console)},
+		{"APPS", fmt.Sprintf("127.0.0.1:%d", settings.Apps)},
 		{"GIT_AUTHOR_NAME", "alice"},
 		{"GIT_AUTHOR_EMAIL", "alice@example.com"},
 		{"GIT_COMMITTER_NAME", "alice"},
@@ -102,21 +69,6 @@ func setup(env *testscript.Env) error {
 		env.Setenv(v[0], v[1])
 	}
 	return nil
-}
-
-var lastPort atomic.Int32
-
-// freePort gives a port below the range from which the system takes them itself, so
-// that a server that is stopped and started finds it free again.
-func freePort() (int, error) {
-	lastPort.CompareAndSwap(0, 9000+rand.Int32N(9000))
-	for range 2000 {
-		port := int(9000 + (lastPort.Add(1)-9000)%10000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, fmt.Errorf("no free port")
 }
 
 // arguments are those of a call of the program on the script's data folder.

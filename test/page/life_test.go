@@ -3,7 +3,6 @@ package page_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,36 +14,20 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"opsbot/test/program"
 )
 
-// onFixedPorts is the configuration on ports that a restart keeps.
-func onFixedPorts(t *testing.T) string {
-	t.Helper()
-	text := configuration
-	for _, key := range []string{"listen", "console", "apps"} {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // all are held until each has its own
-		text = strings.Replace(text, key+": 127.0.0.1:0", key+": "+l.Addr().String(), 1)
-	}
-	return text
-}
-
-// cli runs the binary on the data folder and gives what it prints.
-func cli(t *testing.T, bin, config, data string, args ...string) string {
+// cli runs the program on the folder and gives what it prints.
+func cli(t *testing.T, bot program.Folder, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, append([]string{"--config", config, "--data", data}, args...)...)
-	var problems strings.Builder
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
+	out, err := bot.Output(ctx, args...)
 	if err != nil {
-		t.Fatalf("opsbot %v: %v\n%s%s", args, err, out, problems.String())
+		t.Fatal(err)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out)
 }
 
 // git runs git in dir.
@@ -121,15 +104,16 @@ const brightness = `(s => { const [r, g, b] = getComputedStyle(s).backgroundColo
 func TestLifeOfAPage(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t, 1100, 900)
-	bin, dir := build(t), t.TempDir()
-	config, data := filepath.Join(dir, "opsbot.yaml"), filepath.Join(dir, "data")
-	if err := os.WriteFile(config, []byte(onFixedPorts(t)), 0o600); err != nil {
+	fixed, err := ports.Fixed(program.Configuration{}) // the page finds it again after a restart
+	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, bin, config, data)
+	dir := t.TempDir()
+	bot := binary.Folder(t, dir, fixed)
+	s := bot.Serve(t)
 
 	// The keyboard alone: log in, take the suggestion, send it, deploy, confirm.
-	run(ctx, t, logIn(s.login), tabTo("@opsbot new-project hello-world"), press("\r"), press("\r"),
+	run(ctx, t, logIn(s.Login), tabTo("@opsbot new-project hello-world"), press("\r"), press("\r"),
 		see("article", "Success! Your project is available on localgit"), see("article .buttons", "Deploy to production"),
 		do(`document.getElementById("text").focus()`), tabTo("Deploy to production"), press("\r"),
 		see("article .buttons", "Confirm"), do(`document.getElementById("text").focus()`), tabTo("Confirm"), press(" "), see("article", "runs in production"))
@@ -138,16 +122,16 @@ func TestLifeOfAPage(t *testing.T) {
 	shot(ctx, t, "dark")
 	run(ctx, t, scheme("light"), holds("the page is light", brightness+" > 200"))
 
-	foreignText(ctx, t, cli(t, bin, config, data, "token", "new", "page"), dir, config, data, bin)
-	anotherPerson(ctx, t, bin, config, data)
-	restart(ctx, t, s, bin, config, data)
+	foreignText(ctx, t, cli(t, bot, "token", "new", "page"), dir, bot)
+	anotherPerson(ctx, t, bot)
+	restart(ctx, t, s, bot)
 }
 
 // foreignText pushes a commit whose title and branch try to be markup.
-func foreignText(ctx context.Context, t *testing.T, token, dir, config, data, bin string) {
+func foreignText(ctx context.Context, t *testing.T, token, dir string, bot program.Folder) {
 	t.Helper()
 	const title = `<img src=x onerror=document.title=1> **bold** [here](http://evil.example.com)`
-	clone := strings.TrimSpace(cli(t, bin, config, data, "say", "--json", "project hello-world"))
+	clone := strings.TrimSpace(cli(t, bot, "say", "--json", "project hello-world"))
 	_, rest, _ := strings.Cut(clone, "/git/local/hello-world")
 	at := strings.LastIndex(clone[:len(clone)-len(rest)], "http://")
 	host := strings.TrimPrefix(strings.TrimSuffix(clone[at:len(clone)-len(rest)], "/git/local/hello-world"), "http://")
@@ -167,28 +151,28 @@ func foreignText(ctx context.Context, t *testing.T, token, dir, config, data, bi
 
 // anotherPerson logs in as somebody who may not do everything: what is refused is
 // said to that person alone.
-func anotherPerson(ctx context.Context, t *testing.T, bin, config, data string) {
+func anotherPerson(ctx context.Context, t *testing.T, bot program.Folder) {
 	t.Helper()
-	run(ctx, t, logIn(cli(t, bin, config, data, "login", "--as", "bob")), see(".me", "bob"), say("@opsbot delete-project hello-world"),
+	run(ctx, t, logIn(cli(t, bot, "login", "--as", "bob")), see(".me", "bob"), say("@opsbot delete-project hello-world"),
 		see("article.private", "only you see this"), see("article.private", "may not"))
 	shot(ctx, t, "refused")
-	run(ctx, t, logIn(cli(t, bin, config, data, "login")), see("article", "@opsbot delete-project hello-world"),
+	run(ctx, t, logIn(cli(t, bot, "login")), see("article", "@opsbot delete-project hello-world"),
 		holds("the owner does not see what was told to bob", `![...document.querySelectorAll("article")].some(e => e.textContent.includes("only you see this"))`))
 }
 
 // restart stops the server under the page: it says so, and shows by itself what
 // was said meanwhile.
-func restart(ctx context.Context, t *testing.T, s *server, bin, config, data string) {
+func restart(ctx context.Context, t *testing.T, s *program.Server, bot program.Folder) {
 	t.Helper()
 	run(ctx, t, do(`window.stays = 42`), do(`document.getElementById("text").value = "half a sentence"`))
-	s.stop()
+	s.Stop()
 	run(ctx, t, holds("the page says that the connection is lost", `!document.getElementById("link").hidden`))
 	shot(ctx, t, "connection-lost")
-	cli(t, bin, config, data, "say", "whoami")
-	serve(t, bin, config, data)
+	cli(t, bot, "say", "whoami")
+	bot.Serve(t)
 	run(ctx, t, see("article", "@opsbot whoami"), holds("the page is connected again", `document.getElementById("link").hidden`),
 		holds("the page was not loaded anew", `window.stays === 42 && document.getElementById("text").value === "half a sentence"`))
-	cli(t, bin, config, data, "say", "projects")
+	cli(t, bot, "say", "projects")
 	run(ctx, t, see("article", "@opsbot projects"))
 	shot(ctx, t, "reconnected")
 }

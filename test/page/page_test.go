@@ -2,7 +2,6 @@
 package page_test
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
@@ -11,93 +10,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"opsbot/test/program"
 )
 
 var shots = flag.String("shots", "", "folder for screenshots of the page")
 
-const configuration = `
-listen: 127.0.0.1:0
-console: 127.0.0.1:0
-apps: 127.0.0.1:0
-integrations:
-  console: { type: console }
-  localgit: { type: localgit }
-  localci: { type: localci }
-  localrun: { type: localrun }
-defaults: { forge: localgit, pipeline: localci, room: "console:general", blueprint: static-site }
-environments:
-  - { name: staging, deployer: localrun, auto: main }
-  - { name: production, deployer: localrun, after: staging }
-`
-
-// build makes the real binary.
-func build(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "opsbot")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "opsbot/cmd/opsbot").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return bin
-}
-
-// server is a running opsbot.
-type server struct {
-	page, login, apps string
-	stop              func()
-}
-
 var (
-	pageLine = regexp.MustCompile(`Page:\s+(http://\S+)`)
-	linkLine = regexp.MustCompile(`http://\S+/login\?token=\S+`)
-	appsLine = regexp.MustCompile(`Apps:\s+http://NAME\.ENV\.localhost:(\d+)/`)
+	binary program.Binary
+	ports  program.Ports
 )
 
-// serve starts the binary on a data folder and waits until it says it is ready.
-func serve(t *testing.T, bin, config, data string) *server {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, "serve", "--config", config, "--data", data)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
-	var log strings.Builder
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s := &server{stop: func() { cancel(); _ = cmd.Wait() }}
-	t.Cleanup(s.stop)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		text := lines.Text()
-		if m := pageLine.FindStringSubmatch(text); m != nil {
-			s.page = m[1]
-		}
-		if m := linkLine.FindString(text); m != "" {
-			s.login = m
-		}
-		if m := appsLine.FindStringSubmatch(text); m != nil {
-			s.apps = m[1]
-		}
-		if strings.HasPrefix(text, "Then say") {
-			go io.Copy(io.Discard, out) //nolint:errcheck // only to keep the pipe empty
-			return s
-		}
-	}
-	s.stop()
-	t.Fatalf("the server did not get ready:\n%s", log.String())
-	return nil
-}
+func TestMain(m *testing.M) { os.Exit(binary.Main(m)) }
 
 // browser starts chromium; without it the test says so loudly.
 func browser(t *testing.T, width, height int) context.Context {
@@ -142,25 +71,8 @@ type step = chromedp.Action[chromedp.Void]
 // see waits until the text of an element that matches the selector contains want,
 // also over a navigation, which takes the page away under the question.
 func see(selector, want string) step {
-	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		js := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))`, selector, want)
-		deadline := time.After(90 * time.Second)
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			if ok, err := chromedp.Evaluate[bool](js)(ctx, t); err == nil && ok {
-				return nil
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-deadline:
-				text, _ := chromedp.Evaluate[string](`document.body.innerText`)(ctx, t)
-				return fmt.Errorf("%q never contained %q; the page shows:\n%s", selector, want, text)
-			case <-tick.C:
-			}
-		}
-	})
+	js := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))`, selector, want)
+	return holds(fmt.Sprintf("%q contains %q", selector, want), js)
 }
 
 // do runs a script that gives nothing back.
@@ -189,17 +101,11 @@ func say(text string) step { return keys("text", text) }
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t, 1100, 900)
-	bin, dir := build(t), t.TempDir()
-	config := filepath.Join(dir, "opsbot.yaml")
-	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	data := filepath.Join(dir, "data")
-	s := serve(t, bin, config, data)
+	s := binary.Folder(t, t.TempDir(), program.Configuration{}).Serve(t)
 
-	run(ctx, t, chromedp.Navigate(s.page), see("h1", "You need a link"))
+	run(ctx, t, chromedp.Navigate(s.Page), see("h1", "You need a link"))
 	shot(ctx, t, "no-session")
-	run(ctx, t, chromedp.Navigate(s.login), see("h1", "Log in"), do(`document.querySelector("form button").click()`), see("#empty", "Start your first project"))
+	run(ctx, t, chromedp.Navigate(s.Login), see("h1", "Log in"), do(`document.querySelector("form button").click()`), see("#empty", "Start your first project"))
 	shot(ctx, t, "empty")
 	run(ctx, t, say("@opsbot new-project hello-world"), see(".steps li.done", "Repository"), see(".steps li.done", "Environments"),
 		see("article", "Success! Your project is available on localgit"))
@@ -213,11 +119,11 @@ func TestMainJob(t *testing.T) {
 	shot(ctx, t, "deployed")
 	answers(t, s, "hello-world.production")
 
-	run(ctx, t, chromedp.Navigate(s.page+"/board"), see("#board", "hello-world"))
+	run(ctx, t, chromedp.Navigate(s.Page+"/board"), see("#board", "hello-world"))
 	shot(ctx, t, "board")
-	run(ctx, t, chromedp.Navigate(s.page+"/account"), keys("token-name", "laptop"), see(".fresh", "shown this once"))
+	run(ctx, t, chromedp.Navigate(s.Page+"/account"), keys("token-name", "laptop"), see(".fresh", "shown this once"))
 	shot(ctx, t, "account")
-	run(ctx, t, chromedp.Navigate(s.page+"/rooms/general"), chromedp.EmulateViewport(390, 844), see("main", "Answer"))
+	run(ctx, t, chromedp.Navigate(s.Page+"/rooms/general"), chromedp.EmulateViewport(390, 844), see("main", "Answer"))
 	shot(ctx, t, "phone")
 	wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
 	if err != nil {
@@ -237,13 +143,13 @@ func run(ctx context.Context, t *testing.T, steps ...step) {
 }
 
 // answers asks the deployed app by its host name.
-func answers(t *testing.T, s *server, host string) {
+func answers(t *testing.T, s *program.Server, host string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+s.apps+"/", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+s.Apps+"/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Host = host + ".localhost:" + s.apps
+	req.Host = host + ".localhost:" + s.Apps
 	resp, err := (&http.Transport{}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)

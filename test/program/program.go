@@ -1,6 +1,5 @@
 // Package program runs the real binary for tests: it is built once per test
-// process, started on data folders of the test's own, and spoken to as a person
-// would.
+// process, started on folders of the test's own, and spoken to as a person would.
 package program
 
 import (
@@ -26,15 +25,23 @@ type Binary struct {
 	err  error
 }
 
+// Main runs the tests, removes what they built, and gives the exit status; for
+// TestMain.
+func (b *Binary) Main(m *testing.M) int {
+	defer func() { _ = os.RemoveAll(b.dir) }() // a leftover in the system's temporary folder
+	return m.Run()
+}
+
 // Path builds the program on first use and gives its path.
 func (b *Binary) Path(t testing.TB) string {
 	t.Helper()
+	path := func() string { return filepath.Join(b.dir, "opsbot") }
 	b.once.Do(func() {
 		// Not the test's own folder: the binary serves all tests of the process.
 		if b.dir, b.err = os.MkdirTemp("", "opsbot-test-"); b.err != nil { //nolint:usetesting // see above
 			return
 		}
-		out, err := exec.CommandContext(context.Background(), "go", "build", "-o", b.path(), "opsbot/cmd/opsbot").CombinedOutput()
+		out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path(), "opsbot/cmd/opsbot").CombinedOutput()
 		if err != nil {
 			b.err = fmt.Errorf("build opsbot: %w\n%s", err, out)
 		}
@@ -42,34 +49,7 @@ func (b *Binary) Path(t testing.TB) string {
 	if b.err != nil {
 		t.Fatal(b.err)
 	}
-	return b.path()
-}
-
-func (b *Binary) path() string { return filepath.Join(b.dir, "opsbot") }
-
-// Remove removes what was built; for TestMain.
-func (b *Binary) Remove() {
-	if b.dir != "" {
-		_ = os.RemoveAll(b.dir) // a leftover in the system's temporary folder
-	}
-}
-
-// Configuration is the embedded stack on ports of the system's choice, with the
-// blueprint that builds fastest; extra lines are added as they are.
-func Configuration(extra ...string) string {
-	return `listen: 127.0.0.1:0
-console: 127.0.0.1:0
-apps: 127.0.0.1:0
-integrations:
-  console: { type: console }
-  localgit: { type: localgit }
-  localci: { type: localci }
-  localrun: { type: localrun, watch: 1s }
-defaults: { forge: localgit, pipeline: localci, room: "console:general", blueprint: static-site }
-environments:
-  - { name: staging, deployer: localrun, auto: main }
-  - { name: production, deployer: localrun, after: staging }
-` + strings.Join(extra, "\n") + "\n"
+	return path()
 }
 
 // Server is a running program.
@@ -79,10 +59,9 @@ type Server struct {
 	Login string // one-time link; "" when somebody has logged in before
 	Apps  string // port of the deployed apps
 
-	bin, config, data string
-	cmd               *exec.Cmd
-	log               *buffer
-	stop              func()
+	cmd  *exec.Cmd
+	log  buffer
+	stop func()
 }
 
 var (
@@ -92,34 +71,42 @@ var (
 	appsLine = regexp.MustCompile(`Apps:\s+http://NAME\.ENV\.localhost:(\d+)/`)
 )
 
-// Serve starts the program and waits until it says that it is ready. It is
-// stopped at the end of the test.
-func Serve(t testing.TB, bin, config, data string) *Server {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, "serve", "--config", config, "--data", data)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
-	s := &Server{bin: bin, config: config, data: data, cmd: cmd, log: &buffer{}}
-	cmd.Stderr = s.log
+const (
+	mostStart = time.Minute
+	mostStop  = 30 * time.Second
+)
+
+// Start starts the program with the command, which is one that serves, and waits
+// until it says that it is ready. Whoever starts it stops it. The command's Stderr,
+// where it is set, gets the log too.
+func Start(cmd *exec.Cmd) (*Server, error) {
+	s := &Server{cmd: cmd}
+	cmd.WaitDelay = time.Second // for what holds the log besides it
+	if cmd.Stderr == nil {
+		cmd.Stderr = &s.log
+	} else {
+		cmd.Stderr = io.MultiWriter(&s.log, cmd.Stderr)
+	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		cancel()
-		t.Fatal(err)
+		return nil, fmt.Errorf("start opsbot: %w", err)
 	}
 	s.stop = sync.OnceFunc(func() {
-		cancel()
-		_ = cmd.Wait() // it was told to end
+		_ = cmd.Process.Signal(os.Interrupt) // gone is what we want
+		late := time.AfterFunc(mostStop, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		_ = cmd.Wait() // how it ended stands in its log
 	})
-	t.Cleanup(s.stop)
-	if !s.ready(out) {
+	late := time.AfterFunc(mostStart, s.stop)
+	ready := s.ready(out)
+	if !late.Stop() || !ready {
 		s.stop()
-		t.Fatalf("the server did not get ready:\n%s", s.log)
+		return nil, fmt.Errorf("opsbot did not get ready:\n%s", s.Log())
 	}
-	return s
+	return s, nil
 }
 
 // ready reads the greeting.
@@ -150,22 +137,6 @@ func (s *Server) Stop() { s.stop() }
 
 // Log is what the server has logged so far.
 func (s *Server) Log() string { return s.log.String() }
-
-// Say says texts to the server and gives what was printed and the exit status.
-func (s *Server) Say(ctx context.Context, texts ...string) (out string, code int) {
-	args := append([]string{"say", "--config", s.config, "--data", s.data}, texts...)
-	return s.Run(ctx, args...)
-}
-
-// Run runs another command of the binary on the server's data folder.
-func (s *Server) Run(ctx context.Context, args ...string) (out string, code int) {
-	cmd := exec.CommandContext(ctx, s.bin, args...)
-	text, err := cmd.CombinedOutput()
-	if err != nil && cmd.ProcessState == nil {
-		return err.Error(), -1
-	}
-	return string(text), cmd.ProcessState.ExitCode()
-}
 
 // buffer is written by the child and read by the test.
 type buffer struct {
