@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 // Message is one message as a person in the room sees it.
@@ -35,24 +35,12 @@ type Rig struct {
 }
 
 // Rule is one promise of the contract. Check returns nil when the chat keeps it.
-type Rule struct {
-	Name  string
-	Check func(ctx context.Context, r Rig) error
-}
+type Rule = conformance.Rule[Rig]
 
 // Run checks every rule on a fresh chat.
 func Run(t *testing.T, fresh func(t *testing.T) Rig) {
 	t.Helper()
-	for _, rule := range Rules() {
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			if err := rule.Check(ctx, fresh(t)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	conformance.Run(t, Rules(), 30*time.Second, fresh)
 }
 
 // Rules are the promises of bot.Chat and its optional ports.
@@ -115,12 +103,10 @@ func sameKeyOnce(ctx context.Context, r Rig) error {
 }
 
 func sameKeyConcurrently(ctx context.Context, r Rig) error {
-	var wg sync.WaitGroup
-	errs := make([]error, 8)
-	for i := range errs {
-		wg.Go(func() { _, errs[i] = r.Chat.Send(ctx, r.post("a", "hello")) })
-	}
-	wg.Wait()
+	errs := conformance.Together(8, func(int) error {
+		_, err := r.Chat.Send(ctx, r.post("a", "hello"))
+		return err
+	})
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

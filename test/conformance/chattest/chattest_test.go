@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 	"opsbot/test/conformance/chattest"
 )
 
@@ -100,9 +101,10 @@ type stuck struct{ *chattest.Fake }
 
 func (stuck) Limits() bot.ChatLimits { return bot.ChatLimits{PerSecond: 1} }
 
+// TestBrokenChatsAreRejected: every rule has a chat that breaks it and is caught.
 func TestBrokenChatsAreRejected(t *testing.T) {
 	t.Parallel()
-	broken := map[string]func(*chattest.Fake) bot.Chat{
+	all := map[string]func(*chattest.Fake) bot.Chat{
 		"a post is shown once":                func(f *chattest.Fake) bot.Chat { return silent{f} },
 		"the same key is never posted twice":  func(f *chattest.Fake) bot.Chat { return forgetsKeys{f, new(atomic.Int64)} },
 		"the same key at once is posted once": func(f *chattest.Fake) bot.Chat { return forgetsKeys{f, new(atomic.Int64)} },
@@ -114,17 +116,8 @@ func TestBrokenChatsAreRejected(t *testing.T) {
 		"threads hold replies":                func(f *chattest.Fake) bot.Chat { return flat{f} },
 		"limits make sense":                   func(f *chattest.Fake) bot.Chat { return stuck{f} },
 	}
-	for _, rule := range chattest.Rules() {
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			make, ok := broken[rule.Name]
-			if !ok {
-				t.Fatal("no broken chat shows that this rule can fail")
-			}
-			f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
-			if err := rule.Check(t.Context(), rig(make(f), f)); err == nil {
-				t.Error("a chat that breaks the rule passed")
-			}
-		})
-	}
+	conformance.Reject(t, chattest.Rules(), func(broken func(*chattest.Fake) bot.Chat) chattest.Rig {
+		f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
+		return rig(broken(f), f)
+	}, all)
 }

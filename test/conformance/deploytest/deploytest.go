@@ -6,12 +6,12 @@ package deploytest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 // App is how a version behaves when it runs.
@@ -39,25 +39,12 @@ type Rig struct {
 
 // Rule is one promise of the contract. Check returns nil when the deployer keeps
 // it, or cannot be asked.
-type Rule struct {
-	Name  string
-	Check func(ctx context.Context, r Rig) error
-}
+type Rule = conformance.Rule[Rig]
 
 // Run checks every rule on a fresh deployer that carries out what is applied.
 func Run(t *testing.T, fresh func(t *testing.T) Rig) {
 	t.Helper()
-	for _, rule := range Rules() {
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			r := fresh(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-			defer cancel()
-			if err := rule.Check(ctx, r); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	conformance.Run(t, Rules(), 90*time.Second, fresh)
 }
 
 // Rules are the promises of bot.Deployer, bot.Locator and bot.LogReader.
@@ -150,31 +137,4 @@ func (r Rig) answers(ctx context.Context, env, want string) error {
 		return fmt.Errorf("in %s the version %q answers, want %q", env, got, want)
 	}
 	return nil
-}
-
-func wantCode(what string, err error, code bot.Code) error {
-	if err == nil {
-		return fmt.Errorf("%s succeeds, want %s", what, code)
-	}
-	if got := bot.CodeOf(err); got != code {
-		return fmt.Errorf("%s: code %s, want %s: %w", what, got, code, err)
-	}
-	return nil
-}
-
-// together runs n calls at the same time and joins their errors.
-func together(n int, call func(i int) error) error {
-	begin, errs, done := make(chan struct{}), make([]error, n), make(chan struct{})
-	for i := range n {
-		go func() {
-			<-begin
-			errs[i] = call(i)
-			done <- struct{}{}
-		}()
-	}
-	close(begin)
-	for range n {
-		<-done
-	}
-	return errors.Join(errs...)
 }

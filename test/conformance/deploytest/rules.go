@@ -2,12 +2,14 @@ package deploytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func oneLine(what, text string) error {
@@ -50,7 +52,7 @@ func planOnly(ctx context.Context, r Rig) error {
 		return fmt.Errorf("the plan is %+v, then %+v", first, second)
 	}
 	_, err = r.Deployer.Observe(ctx, req)
-	if err := wantCode("Observe of what was planned only", err, bot.CodeNotFound); err != nil {
+	if err := conformance.WantCode("Observe of what was planned only", err, bot.CodeNotFound); err != nil {
 		return err
 	}
 	return r.answers(ctx, "staging", "1.0")
@@ -61,7 +63,7 @@ func neverApplied(ctx context.Context, r Rig) error {
 		return err
 	}
 	_, err := r.Deployer.Observe(ctx, r.request("d2", "staging", "1.0", Good))
-	return wantCode("Observe of what was never applied", err, bot.CodeNotFound)
+	return conformance.WantCode("Observe of what was never applied", err, bot.CodeNotFound)
 }
 
 func applied(ctx context.Context, r Rig) error {
@@ -125,10 +127,10 @@ func applyAgain(ctx context.Context, r Rig) error {
 func applyRace(ctx context.Context, r Rig) error {
 	req := r.request("d1", "staging", "1.0", Good)
 	ids := make([]string, 4)
-	err := together(len(ids), func(i int) (err error) {
+	err := errors.Join(conformance.Together(len(ids), func(i int) (err error) {
 		ids[i], err = r.apply(ctx, req)
 		return err
-	})
+	})...)
 	if err != nil {
 		return err
 	}
@@ -298,5 +300,5 @@ func logMissing(ctx context.Context, r Rig) error {
 		return nil
 	}
 	_, err := readLog(ctx, reader, 0)
-	return wantCode("ReadLog of what never ran", err, bot.CodeNotFound)
+	return conformance.WantCode("ReadLog of what never ran", err, bot.CodeNotFound)
 }

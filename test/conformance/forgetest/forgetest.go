@@ -5,7 +5,6 @@ package forgetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 // Rig is a forge under test and what the contract's ports cannot do themselves.
@@ -31,24 +31,12 @@ type Rig struct {
 
 // Rule is one promise of the contract. Check returns nil when the forge keeps it,
 // or cannot be asked.
-type Rule struct {
-	Name  string
-	Check func(ctx context.Context, r Rig) error
-}
+type Rule = conformance.Rule[Rig]
 
 // Run checks every rule on a fresh forge.
 func Run(t *testing.T, fresh func(t *testing.T) Rig) {
 	t.Helper()
-	for _, rule := range Rules() {
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			if err := rule.Check(ctx, fresh(t)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	conformance.Run(t, Rules(), time.Minute, fresh)
 }
 
 // Rules are the promises of bot.RepoHost, bot.Archiver, bot.HookInstaller and
@@ -140,16 +128,6 @@ func (r Rig) find(ctx context.Context, name, operation string, want bot.Presence
 	return repo, nil
 }
 
-func wantCode(what string, err error, code bot.Code) error {
-	if err == nil {
-		return fmt.Errorf("%s succeeds, want %s", what, code)
-	}
-	if got := bot.CodeOf(err); got != code {
-		return fmt.Errorf("%s: code %s, want %s: %w", what, got, code, err)
-	}
-	return nil
-}
-
 // plainURL reports what is wrong with an address that is shown or cloned from.
 func plainURL(what, text string) error {
 	u, err := url.Parse(text)
@@ -179,25 +157,6 @@ func cloneSource(ctx context.Context, r Rig) error {
 	}
 	return plainURL("CloneSource.URL", src.URL)
 }
-
-// together runs n calls at the same time and gives their errors.
-func together(n int, call func(i int) error) []error {
-	begin, errs, done := make(chan struct{}), make([]error, n), make(chan struct{})
-	for i := range n {
-		go func() {
-			<-begin
-			errs[i] = call(i)
-			done <- struct{}{}
-		}()
-	}
-	close(begin)
-	for range n {
-		<-done
-	}
-	return errs
-}
-
-func joined(errs []error) error { return errors.Join(errs...) }
 
 // say tells an error or that there is none, where a wrong value is as bad as an error.
 func say(err error) string {

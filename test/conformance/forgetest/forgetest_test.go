@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 	"opsbot/test/conformance/forgetest"
 )
 
@@ -32,13 +33,16 @@ func second(do func()) func() {
 	}
 }
 
-// cases name the rule that each broken forge must be caught by.
-func cases() map[string]func(b *broken) {
-	unique := func() func() string {
-		var mu sync.Mutex
-		id := 0
-		return func() string { mu.Lock(); defer mu.Unlock(); id++; return strings.Repeat("x", id) }
-	}
+// unique gives another text each time it is called.
+func unique() func() string {
+	var mu sync.Mutex
+	id := 0
+	return func() string { mu.Lock(); defer mu.Unlock(); id++; return strings.Repeat("x", id) }
+}
+
+// repositories name the rule about repositories that each broken forge must be
+// caught by.
+func repositories() map[string]func(b *broken) {
 	return map[string]func(b *broken){
 		"what was never made is absent": func(b *broken) {
 			b.find = func(bot.Presence, bot.Repository, error) (bot.Presence, bot.Repository, error) {
@@ -107,7 +111,13 @@ func cases() map[string]func(b *broken) {
 			b.source = func(s *bot.CloneSource) { s.URL = strings.Replace(s.URL, "https://", "https://a:b@", 1) }
 		},
 		"archiving twice succeeds and ends pushes": func(b *broken) { b.archive = func(bot.Repository) error { return nil } },
-		"a push makes one commit as asked":         func(b *broken) { b.request = func(r *bot.PushRequest) { r.Operation = "" } },
+	}
+}
+
+// pushes are those about pushes.
+func pushes() map[string]func(b *broken) {
+	return map[string]func(b *broken){
+		"a push makes one commit as asked": func(b *broken) { b.request = func(r *bot.PushRequest) { r.Operation = "" } },
 		"a push repeated changes nothing": func(b *broken) {
 			id := unique()
 			b.pushed = func(c string, err error) (string, error) { return id() + c, err }
@@ -120,6 +130,12 @@ func cases() map[string]func(b *broken) {
 		"a push to what is not there is not found": func(b *broken) {
 			b.pushed = func(string, error) (string, error) { return strings.Repeat("a", 40), nil }
 		},
+	}
+}
+
+// reads are those about what is read of a repository.
+func reads() map[string]func(b *broken) {
+	return map[string]func(b *broken){
 		"files are read as pushed": func(b *broken) {
 			b.file = func(d []byte, err error) ([]byte, error) { return append(d[:len(d):len(d)], '\n'), err }
 		},
@@ -132,9 +148,15 @@ func cases() map[string]func(b *broken) {
 				return d, err
 			}
 		},
-		"commits are those in between, newest first":      func(b *broken) { b.commits = func(from, _ *string, _ *int) { *from = "" } },
-		"commits are bounded by the limit":                func(b *broken) { b.commits = func(_, _ *string, limit *int) { *limit = 100 } },
-		"the nearest tag is the nearest":                  func(b *broken) { b.tag = func(string) string { return "v0.9.0" } },
+		"commits are those in between, newest first": func(b *broken) { b.commits = func(from, _ *string, _ *int) { *from = "" } },
+		"commits are bounded by the limit":           func(b *broken) { b.commits = func(_, _ *string, limit *int) { *limit = 100 } },
+		"the nearest tag is the nearest":             func(b *broken) { b.tag = func(string) string { return "v0.9.0" } },
+	}
+}
+
+// hooks are those about webhooks.
+func hooks() map[string]func(b *broken) {
+	return map[string]func(b *broken){
 		"a hook is found once it is there":                func(b *broken) { b.hookID = func(string) string { return "" } },
 		"ensuring a hook twice leaves one":                func(b *broken) { id := unique(); b.hookID = func(h string) string { return h + id() } },
 		"hooks are told apart by resource and repository": func(b *broken) { b.hook = func(s *bot.HookSpec) { s.ResourceID, s.URL = "same", "same" } },
@@ -152,26 +174,11 @@ func cases() map[string]func(b *broken) {
 // TestBrokenForgesAreRejected: every rule has a forge that breaks it and is caught.
 func TestBrokenForgesAreRejected(t *testing.T) {
 	t.Parallel()
-	all := cases()
-	for _, rule := range forgetest.Rules() {
-		breakIt, ok := all[rule.Name]
-		if !ok {
-			t.Errorf("no broken forge for the rule %q", rule.Name)
-			continue
-		}
-		delete(all, rule.Name)
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			rig, fake := forgetest.NewRig()
-			b := &broken{Fake: fake}
-			breakIt(b)
-			rig.Forge = b
-			if rule.Check(t.Context(), rig) == nil {
-				t.Error("the broken forge passes")
-			}
-		})
-	}
-	for name := range all {
-		t.Errorf("a broken forge for no rule: %q", name)
-	}
+	conformance.Reject(t, forgetest.Rules(), func(breakIt func(*broken)) forgetest.Rig {
+		rig, fake := forgetest.NewRig()
+		b := &broken{Fake: fake}
+		breakIt(b)
+		rig.Forge = b
+		return rig
+	}, repositories(), pushes(), reads(), hooks())
 }

@@ -3,9 +3,11 @@ package forgetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func pushCommit(ctx context.Context, r Rig) error {
@@ -62,7 +64,7 @@ func pushRace(ctx context.Context, r Rig) error {
 		return err
 	}
 	commits := make([]string, 4)
-	errs := together(len(commits), func(i int) (err error) {
+	errs := conformance.Together(len(commits), func(i int) (err error) {
 		commits[i], err = r.Forge.Push(ctx, r.request(repo, "hello"))
 		if bot.CodeOf(err) == bot.CodeUnavailable { // "try again" is a fair answer
 			commits[i], err = r.Forge.Push(ctx, r.request(repo, "hello"))
@@ -72,7 +74,7 @@ func pushRace(ctx context.Context, r Rig) error {
 		}
 		return err
 	})
-	if err := joined(errs); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	final, err := r.Forge.Push(ctx, r.request(repo, "hello"))
@@ -93,7 +95,7 @@ func pushOccupied(ctx context.Context, r Rig) error {
 		return err
 	}
 	_, err = r.Forge.Push(ctx, r.request(repo, "something else"))
-	if err := wantCode("a push to a branch that has another commit", err, bot.CodeConflict); err != nil {
+	if err := conformance.WantCode("a push to a branch that has another commit", err, bot.CodeConflict); err != nil {
 		return err
 	}
 	if reader, ok := r.Forge.(bot.CommitReader); ok {
@@ -117,7 +119,7 @@ func pushMissing(ctx context.Context, r Rig) error {
 		return fmt.Errorf("RemoveRepository: %w", err)
 	}
 	_, err = r.Forge.Push(ctx, r.request(repo, "hello"))
-	return wantCode("a push to a removed repository", err, bot.CodeNotFound)
+	return conformance.WantCode("a push to a removed repository", err, bot.CodeNotFound)
 }
 
 // reading gives the reader and a repository with one commit.
@@ -151,17 +153,17 @@ func readMissing(ctx context.Context, r Rig) error {
 	}
 	for _, path := range []string{"absent", "bin", "bin/run/deeper", "../README.md"} {
 		_, err := reader.ReadFile(ctx, repo, commit, path)
-		if err := wantCode("ReadFile "+path, err, bot.CodeNotFound); err != nil {
+		if err := conformance.WantCode("ReadFile "+path, err, bot.CodeNotFound); err != nil {
 			return err
 		}
 	}
 	unknown := "0123456789012345678901234567890123456789"
 	_, err = reader.ReadFile(ctx, repo, unknown, "README.md")
-	if err := wantCode("ReadFile at an unknown commit", err, bot.CodeNotFound); err != nil {
+	if err := conformance.WantCode("ReadFile at an unknown commit", err, bot.CodeNotFound); err != nil {
 		return err
 	}
 	_, err = reader.Commits(ctx, repo, "", unknown, 1)
-	return wantCode("Commits to an unknown commit", err, bot.CodeNotFound)
+	return conformance.WantCode("Commits to an unknown commit", err, bot.CodeNotFound)
 }
 
 func readLarge(ctx context.Context, r Rig) error {
@@ -184,7 +186,7 @@ func readLarge(ctx context.Context, r Rig) error {
 		return fmt.Errorf("a file of 1 MiB gives %d bytes, %v", len(data), say(err))
 	}
 	_, err = reader.ReadFile(ctx, repo, commit, "bin/run")
-	return wantCode("ReadFile of more than 1 MiB", err, bot.CodeTooLarge)
+	return conformance.WantCode("ReadFile of more than 1 MiB", err, bot.CodeTooLarge)
 }
 
 // grown gives a repository with three commits, oldest first.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func absent(ctx context.Context, r Rig) error {
@@ -69,7 +70,7 @@ func foreign(ctx context.Context, r Rig) error {
 		return fmt.Errorf("found %+v, made %+v", found, made)
 	}
 	if _, err := r.Forge.EnsureRepository(ctx, r.spec("taken", "op-2")); err != nil {
-		return wantCode("EnsureRepository by another operation", err, bot.CodeConflict)
+		return conformance.WantCode("EnsureRepository by another operation", err, bot.CodeConflict)
 	}
 	return errors.New("another operation's repository is taken over")
 }
@@ -95,7 +96,7 @@ func caseless(ctx context.Context, r Rig) error {
 		return err
 	}
 	_, err := r.Forge.EnsureRepository(ctx, r.spec("MIXED-CASE", "op-2"))
-	return wantCode("EnsureRepository of a name that differs in case", err, bot.CodeConflict)
+	return conformance.WantCode("EnsureRepository of a name that differs in case", err, bot.CodeConflict)
 }
 
 func hostileNames(ctx context.Context, r Rig) error {
@@ -109,7 +110,7 @@ func hostileNames(ctx context.Context, r Rig) error {
 
 func raceOfOperations(ctx context.Context, r Rig) error {
 	const n = 6
-	errs := together(n, func(i int) error {
+	errs := conformance.Together(n, func(i int) error {
 		_, err := r.Forge.EnsureRepository(ctx, r.spec("race", fmt.Sprintf("op-%d", i)))
 		return err
 	})
@@ -130,12 +131,12 @@ func raceOfOperations(ctx context.Context, r Rig) error {
 func raceOfOne(ctx context.Context, r Rig) error {
 	const n = 6
 	ids := make([]string, n)
-	errs := together(n, func(i int) error {
+	errs := conformance.Together(n, func(i int) error {
 		repo, err := r.Forge.EnsureRepository(ctx, r.spec("race", "op-1"))
 		ids[i] = repo.ExternalID
 		return err
 	})
-	if err := joined(errs); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	for _, id := range ids {

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func buildEnds(ctx context.Context, r Rig) error {
@@ -125,10 +126,10 @@ func (r Rig) raced(ctx context.Context, key func(i int) string) ([]bot.BuildRef,
 		return nil, err
 	}
 	refs := make([]bot.BuildRef, 4)
-	return refs, together(len(refs), func(i int) (err error) {
+	return refs, errors.Join(conformance.Together(len(refs), func(i int) (err error) {
 		refs[i], err = r.build(ctx, job, "main", key(i))
 		return err
-	})
+	})...)
 }
 
 func sameKeyRace(ctx context.Context, r Rig) error {
@@ -165,9 +166,9 @@ func buildMissing(ctx context.Context, r Rig) error {
 		return err
 	}
 	_, err = r.build(ctx, bot.Job{ExternalID: "never-made"}, "main", "key-1")
-	err = wantCode("Build of a job that never was", err, bot.CodeNotFound)
+	err = conformance.WantCode("Build of a job that never was", err, bot.CodeNotFound)
 	_, second := r.build(ctx, job, "never-made", "key-2")
-	return errors.Join(err, wantCode("Build of a branch that never was", second, bot.CodeNotFound))
+	return errors.Join(err, conformance.WantCode("Build of a branch that never was", second, bot.CodeNotFound))
 }
 
 func statusMissing(ctx context.Context, r Rig) error {
@@ -183,7 +184,7 @@ func statusMissing(ctx context.Context, r Rig) error {
 		ref := b.Ref
 		change(&ref)
 		_, err := r.Pipeline.Status(ctx, ref)
-		if err := wantCode(fmt.Sprintf("Status of %v", ref), err, bot.CodeNotFound); err != nil {
+		if err := conformance.WantCode(fmt.Sprintf("Status of %v", ref), err, bot.CodeNotFound); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func oneLine(what, text string) error {
@@ -175,7 +176,7 @@ func logMissing(ctx context.Context, r Rig) error {
 	}
 	b.Ref.Number += 1000
 	_, err = reader.ReadLog(ctx, bot.LogRef{Build: b.Ref}, 0)
-	return wantCode("ReadLog of a build that never was", err, bot.CodeNotFound)
+	return conformance.WantCode("ReadLog of a build that never was", err, bot.CodeNotFound)
 }
 
 // listing makes two builds of main and one of topic, one after the other.

@@ -2,10 +2,12 @@ package pipelinetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 func (r Rig) find(ctx context.Context, spec bot.JobSpec, want bot.Presence) (bot.Job, error) {
@@ -57,7 +59,7 @@ func conflict(ctx context.Context, r Rig) error {
 		return err
 	}
 	_, err = r.Pipeline.EnsureJob(ctx, r.spec("shop", "0190-other", "op-2"))
-	if err := wantCode("EnsureJob for another project", err, bot.CodeConflict); err != nil {
+	if err := conformance.WantCode("EnsureJob for another project", err, bot.CodeConflict); err != nil {
 		return err
 	}
 	found, err := r.find(ctx, r.spec("shop", "0190-shop", "op-1"), bot.PresenceOurs)
@@ -69,11 +71,11 @@ func conflict(ctx context.Context, r Rig) error {
 
 func raceOfOne(ctx context.Context, r Rig) error {
 	ids := make([]string, 4)
-	err := together(len(ids), func(i int) error {
+	err := errors.Join(conformance.Together(len(ids), func(i int) error {
 		job, err := r.job(ctx, "shop")
 		ids[i] = job.ExternalID
 		return err
-	})
+	})...)
 	for _, id := range ids {
 		if err == nil && id != ids[0] {
 			err = fmt.Errorf("the same job has the ids %q", ids)
@@ -119,7 +121,7 @@ func removal(ctx context.Context, r Rig) error {
 		}
 	}
 	_, err = r.Pipeline.Status(ctx, b.Ref)
-	return wantCode("Status of a build of a removed job", err, bot.CodeNotFound)
+	return conformance.WantCode("Status of a build of a removed job", err, bot.CodeNotFound)
 }
 
 func removeOnlyOne(ctx context.Context, r Rig) error {

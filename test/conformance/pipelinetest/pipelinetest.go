@@ -5,12 +5,12 @@ package pipelinetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/conformance"
 )
 
 // Program is what a commit's pipeline does when it is built.
@@ -41,25 +41,12 @@ type Rig struct {
 
 // Rule is one promise of the contract. Check returns nil when the pipeline keeps
 // it, or cannot be asked.
-type Rule struct {
-	Name  string
-	Check func(ctx context.Context, r Rig) error
-}
+type Rule = conformance.Rule[Rig]
 
 // Run checks every rule on a fresh pipeline, whose builds run until the test ends.
 func Run(t *testing.T, fresh func(t *testing.T) Rig) {
 	t.Helper()
-	for _, rule := range Rules() {
-		t.Run(rule.Name, func(t *testing.T) {
-			t.Parallel()
-			r := fresh(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-			defer cancel()
-			if err := rule.Check(ctx, r); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	conformance.Run(t, Rules(), 90*time.Second, fresh)
 }
 
 // Rules are the promises of bot.Pipeline, bot.Aborter, bot.LogReader and
@@ -175,31 +162,4 @@ func (r Rig) built(ctx context.Context) (bot.Job, bot.Build, error) {
 	}
 	b, err := r.endsAs(ctx, ref, bot.ResultSuccess)
 	return job, b, err
-}
-
-func wantCode(what string, err error, code bot.Code) error {
-	if err == nil {
-		return fmt.Errorf("%s succeeds, want %s", what, code)
-	}
-	if got := bot.CodeOf(err); got != code {
-		return fmt.Errorf("%s: code %s, want %s: %w", what, got, code, err)
-	}
-	return nil
-}
-
-// together runs n calls at the same time and joins their errors.
-func together(n int, call func(i int) error) error {
-	begin, errs, done := make(chan struct{}), make([]error, n), make(chan struct{})
-	for i := range n {
-		go func() {
-			<-begin
-			errs[i] = call(i)
-			done <- struct{}{}
-		}()
-	}
-	close(begin)
-	for range n {
-		<-done
-	}
-	return errors.Join(errs...)
 }
