@@ -46,17 +46,25 @@ func (s *Store) Texts(t testing.TB, query string) (out [][]string) {
 // HotQueries are the statements that run for every event, with their arguments
 // filled in.
 func (s *Store) HotQueries() map[string]string {
-	w := &work{s: s}
 	now := us(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 	fill := func(query string, args ...any) string { return s.write.NewRaw(query, args...).String() }
-	return map[string]string{
-		"claim inbox":      fill(inbox{w}.claimSQL(), now, now, 10, "o", now),
-		"claim messages":   fill(messages{w}.claimSQL(), now, 10, "o", now),
-		"claim posts":      fill(posts{w}.claimSQL(), now, now, now, now, 10, "o", now),
-		"claim operations": fill(operations{w}.claimSQL(), now, now, "p:", 2, "p:", "o", 10, "o", now),
-		"open causes":      fill(openSQL, "r", "r", "r", "r", "r", "r"),
-		"failed causes":    fill(failedSQL, "r", "r", "r", "r", "r"),
+	all := map[string]string{
+		"open causes":   fill(openSQL, "r", "r", "r", "r", "r", "r"),
+		"failed causes": fill(failedSQL, "r", "r", "r", "r", "r"),
 	}
+	due := map[string][]any{
+		"inbox": {now, now, 10}, "messages": {now, 10}, "posts": {now, now, now, now, 10},
+		"operations": {now, now, "p:", 2, "p:", "o", 10},
+	}
+	for _, c := range claims() {
+		if s.pg != nil {
+			all["claim "+c.table] = fill(c.whole(), append(due[c.table], "o", now)...)
+			continue
+		}
+		all["look for "+c.table] = fill(c.due, due[c.table]...)
+		all["claim "+c.table] = fill(c.one(), "o", now, 1)
+	}
+	return all
 }
 
 // DowngradeTo takes the schema back to an earlier version, as an older OpsBot

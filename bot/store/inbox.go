@@ -120,17 +120,17 @@ func (r inbox) args(row bot.InboxRow) ([]any, error) {
 
 // Claim implements bot.Inbox.
 func (r inbox) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]bot.InboxRow, error) {
-	rows, err := returning[inboxRow](ctx, r.work, "claim deliveries", r.claimSQL(), us(now), us(now), n, owner, us(now.Add(lease)))
+	rows, err := leased[inboxRow](ctx, r.work, r.claim(), []any{us(now), us(now), n}, []any{owner, us(now.Add(lease))})
 	slices.SortFunc(rows, func(a, b inboxRow) int { return int(a.Seq - b.Seq) })
 	return convert(rows, inboxRow.noun), err
 }
 
-func (r inbox) claimSQL() string {
-	return `WITH due AS MATERIALIZED (
-		SELECT seq FROM inbox WHERE state = 'new' AND not_before <= ?+0 AND lease_until <= ?+0
-		ORDER BY seq LIMIT ?+0` + r.skipLocked("inbox") + `)
-	UPDATE inbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1
-	WHERE seq IN (SELECT seq FROM due) RETURNING *`
+func (inbox) claim() claim {
+	return claim{
+		table: "inbox", key: "seq", lock: "inbox",
+		due: "SELECT seq FROM inbox WHERE state = 'new' AND not_before <= ?+0 AND lease_until <= ?+0 ORDER BY seq LIMIT ?+0",
+		set: "lease_owner = ?, lease_until = ?, attempts = attempts + 1",
+	}
 }
 
 // Done implements bot.Inbox.

@@ -71,7 +71,7 @@ func (r messages) get(ctx context.Context, room bot.RoomRef, id string) (message
 
 // Claim implements bot.Messages.
 func (r messages) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]bot.Message, error) {
-	rows, err := returning[messageRow](ctx, r.work, "claim messages", r.claimSQL(), us(now), n, owner, us(now.Add(lease)))
+	rows, err := leased[messageRow](ctx, r.work, r.claim(), []any{us(now), n}, []any{owner, us(now.Add(lease))})
 	if err != nil {
 		return nil, err
 	}
@@ -85,19 +85,20 @@ func (r messages) Claim(ctx context.Context, owner string, now time.Time, lease 
 	return convert(rows, messageRow.noun), nil
 }
 
-// claimSQL takes the heads: what has nothing unfinished before it, neither in its
+// claim takes the heads: what has nothing unfinished before it, neither in its
 // own thread (the top level of a room is one, too) nor the message that the thread
 // hangs from.
-func (r messages) claimSQL() string {
-	return `WITH due AS MATERIALIZED (
-		SELECT m.seq FROM messages AS m WHERE m.done = FALSE AND m.lease_until <= ?+0
+func (messages) claim() claim {
+	return claim{
+		table: "messages", key: "seq", lock: "m",
+		due: `SELECT m.seq FROM messages AS m WHERE m.done = FALSE AND m.lease_until <= ?+0
 		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
 			AND e.workspace = m.workspace AND e.room_id = m.room_id AND e.thread = m.thread)
 		AND NOT EXISTS (SELECT 1 FROM messages AS e WHERE e.done = FALSE AND e.seq < m.seq AND e.instance = m.instance
 			AND e.message_id = m.thread)
-		ORDER BY m.seq LIMIT ?+0` + r.skipLocked("m") + `)
-	UPDATE messages SET lease_owner = ?, lease_until = ?
-	WHERE seq IN (SELECT seq FROM due) RETURNING *`
+		ORDER BY m.seq LIMIT ?+0`,
+		set: "lease_owner = ?, lease_until = ?",
+	}
 }
 
 const messageDone = "UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE"

@@ -131,20 +131,21 @@ func (w *work) stale(ctx context.Context, id string, epoch int64) error {
 // Claim implements bot.Operations.
 func (r operations) Claim(ctx context.Context, owner, deadPrefix string, now time.Time, lease time.Duration, n int) ([]*bot.Operation, error) {
 	t := us(now)
-	rows, err := returning[operationRow](ctx, r.work, "claim operations", r.claimSQL(),
-		t, t, deadPrefix, len([]rune(deadPrefix)), deadPrefix, owner, n, owner, us(now.Add(lease)))
+	rows, err := leased[operationRow](ctx, r.work, r.claim(),
+		[]any{t, t, deadPrefix, len([]rune(deadPrefix)), deadPrefix, owner, n}, []any{owner, us(now.Add(lease))})
 	slices.SortFunc(rows, func(a, b operationRow) int { return int(a.Seq - b.Seq) })
 	return convert(rows, operationRow.noun), err
 }
 
-func (r operations) claimSQL() string {
-	return `WITH due AS MATERIALIZED (
-		SELECT seq FROM operations
+func (operations) claim() claim {
+	return claim{
+		table: "operations", key: "seq", lock: "operations",
+		due: `SELECT seq FROM operations
 		WHERE ` + openStates + ` AND (state <> 'waiting' OR wake_at > 0) AND wake_at <= ?+0
 		AND (lease_owner = '' OR lease_until <= ?+0 OR (? <> '' AND substr(lease_owner, 1, ?) = ? AND lease_owner <> ?))
-		ORDER BY seq LIMIT ?+0` + r.skipLocked("operations") + `)
-	UPDATE operations SET lease_owner = ?, lease_until = ?, epoch = epoch + 1
-	WHERE seq IN (SELECT seq FROM due) RETURNING *`
+		ORDER BY seq LIMIT ?+0`,
+		set: "lease_owner = ?, lease_until = ?, epoch = epoch + 1",
+	}
 }
 
 // Find implements bot.Operations.

@@ -145,7 +145,7 @@ const postAwaited = `INSERT INTO post_roots (root, post_id, wanted) VALUES (?, ?
 // Claim implements bot.Posts.
 func (r posts) Claim(ctx context.Context, c bot.PostClaim) ([]bot.PostRow, error) {
 	t := us(c.Now)
-	rows, err := returning[postRow](ctx, r.work, "claim posts", r.claimSQL(), t, t, t, t, c.Limit, c.Owner, us(c.Now.Add(c.Lease)))
+	rows, err := leased[postRow](ctx, r.work, r.claim(), []any{t, t, t, t, c.Limit}, []any{c.Owner, us(c.Now.Add(c.Lease))})
 	if err != nil {
 		return nil, err
 	}
@@ -166,21 +166,22 @@ func (r posts) Claim(ctx context.Context, c bot.PostClaim) ([]bot.PostRow, error
 
 const postMarked = "UPDATE posts SET shown = ? WHERE id = ?"
 
-// claimSQL takes what is due, but nothing of a room that comes after a message not
+// claim takes what is due, but nothing of a room that comes after a message not
 // yet sent which somebody works on or which is postponed: messages appear in
 // order. An edit of what is shown already holds nobody up. On PostgreSQL the lock
 // is on the room's row: of two replicas one gets the room, not each a part of it.
-func (r posts) claimSQL() string {
-	return `WITH due AS MATERIALIZED (
-		SELECT p.id FROM posts AS p JOIN post_rooms AS o
+func (posts) claim() claim {
+	return claim{
+		table: "posts", key: "id", lock: "o",
+		due: `SELECT p.id FROM posts AS p JOIN post_rooms AS o
 			ON o.instance = p.instance AND o.workspace = p.workspace AND o.room_id = p.room_id
 		WHERE p.wanted > p.delivered AND p.not_before <= ?+0 AND p.lease_until <= ?+0
 		AND NOT EXISTS (SELECT 1 FROM posts AS e WHERE e.wanted > e.delivered AND e.instance = p.instance
 			AND e.workspace = p.workspace AND e.room_id = p.room_id AND e.seq < p.seq
 			AND e.delivered = 0 AND (e.lease_until > ?+0 OR e.not_before > ?+0))
-		ORDER BY p.id LIMIT ?+0` + r.skipLocked("o") + `)
-	UPDATE posts SET lease_owner = ?, lease_until = ?
-	WHERE id IN (SELECT id FROM due) RETURNING *`
+		ORDER BY p.id LIMIT ?+0`,
+		set: "lease_owner = ?, lease_until = ?",
+	}
 }
 
 const postShown = "DELETE FROM post_roots WHERE post_id = ? AND wanted <= ?"

@@ -178,11 +178,16 @@ func insert[R any](ctx context.Context, w *work, row *R, taken *bot.Error) error
 // prepared on SQLite, whose parser takes longer over them than their running. It
 // would still parse again for each value that might change the plan: ?+0 says that
 // none does.
-func hot(w *work) []string {
-	return []string{
-		messages{w}.claimSQL(), posts{w}.claimSQL(), inbox{w}.claimSQL(), operations{w}.claimSQL(),
-		messageDone, messageWaits, nextEntry, nextPost, postByKey, postAwaited, postMarked, postShown,
+func hot() []string {
+	all := []string{messageDone, messageWaits, nextEntry, nextPost, postByKey, postAwaited, postMarked, postShown}
+	for _, c := range claims() {
+		all = append(all, c.due, c.one())
 	}
+	return all
+}
+
+func claims() []claim {
+	return []claim{messages{}.claim(), posts{}.claim(), inbox{}.claim(), operations{}.claim()}
 }
 
 // prepare gives the hot statements of the one writer by their text; none on
@@ -192,7 +197,7 @@ func (s *Store) prepare(ctx context.Context) (map[string]*sql.Stmt, error) {
 		return nil, nil
 	}
 	all := map[string]*sql.Stmt{}
-	for _, query := range hot(&work{s: s}) {
+	for _, query := range hot() {
 		stmt, err := s.writer().PrepareContext(ctx, query)
 		if err != nil {
 			return nil, s.problem("prepare a statement", err)

@@ -142,12 +142,3 @@ func (w *work) tx() *bot.Tx {
 		Causes:       causes{w},
 	}
 }
-
-// skipLocked ends a claim's selection: on PostgreSQL several replicas claim side
-// by side; SQLite has one writer.
-func (w *work) skipLocked(of string) string {
-	if w.s.pg == nil {
-		return ""
-	}
-	return " FOR UPDATE OF " + of + " SKIP LOCKED"
-}
