@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -81,6 +82,19 @@ func WantCode(what string, err error, code bot.Code) error {
 		return fmt.Errorf("%s: code %s, want %s: %w", what, got, code, err)
 	}
 	return nil
+}
+
+// ReadLog reads a log from an offset to its end.
+func ReadLog(ctx context.Context, l bot.LogReader, ref bot.LogRef, offset int64) (string, error) {
+	body, err := l.ReadLog(ctx, ref, offset)
+	if err != nil {
+		return "", fmt.Errorf("ReadLog: %w", err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return "", fmt.Errorf("read the log: %w", err)
+	}
+	return string(text), body.Close()
 }
 
 // Together runs n calls at the same time and gives their errors.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -283,15 +282,7 @@ func logRead(ctx context.Context, r Rig) error {
 }
 
 func readLog(ctx context.Context, l bot.LogReader, offset int64) (string, error) {
-	body, err := l.ReadLog(ctx, bot.LogRef{ProjectID: project("shop").ID, Environment: "staging"}, offset)
-	if err != nil {
-		return "", fmt.Errorf("ReadLog: %w", err)
-	}
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return "", fmt.Errorf("read the log: %w", err)
-	}
-	return string(text), body.Close()
+	return conformance.ReadLog(ctx, l, bot.LogRef{ProjectID: project("shop").ID, Environment: "staging"}, offset)
 }
 
 func logMissing(ctx context.Context, r Rig) error {

@@ -3,7 +3,6 @@ package pipelinetest
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"opsbot/bot"
@@ -113,15 +112,7 @@ func abortEnded(ctx context.Context, r Rig) error {
 }
 
 func read(ctx context.Context, l bot.LogReader, ref bot.BuildRef, offset int64) (string, error) {
-	body, err := l.ReadLog(ctx, bot.LogRef{Build: ref}, offset)
-	if err != nil {
-		return "", fmt.Errorf("ReadLog: %w", err)
-	}
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return "", fmt.Errorf("read the log: %w", err)
-	}
-	return string(text), body.Close()
+	return conformance.ReadLog(ctx, l, bot.LogRef{Build: ref}, offset)
 }
 
 func logWhole(ctx context.Context, r Rig) error {
