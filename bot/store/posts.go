@@ -110,7 +110,7 @@ func (r posts) want(ctx context.Context, row postRow, same func(old postRow) boo
 			return err
 		}
 		row.Seq = seq[0]
-		if _, err := r.db.NewInsert().Model(&row).Exec(ctx); err != nil {
+		if err := r.add(ctx, &row); err != nil {
 			return r.fail("write", row, err)
 		}
 	case err != nil:
@@ -127,6 +127,20 @@ func (r posts) want(ctx context.Context, row postRow, same func(old postRow) boo
 	}
 	r.wake(bot.QueuePosts, r.s.clock.Now())
 	return r.await(ctx, row)
+}
+
+// add inserts a post that is not there, and fills in its id.
+func (r posts) add(ctx context.Context, row *postRow) error {
+	if r.s.pg != nil {
+		_, err := r.db.NewInsert().Model(row).Exec(ctx)
+		return err
+	}
+	res, err := r.written(ctx, row)
+	if err != nil {
+		return err
+	}
+	row.ID, err = res.LastInsertId()
+	return err
 }
 
 // await notes that the row's root waits for this much to be shown. It is a table

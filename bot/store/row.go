@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -164,7 +163,7 @@ func upsert[R any](ctx context.Context, w *work, row *R, key string, only ...str
 
 // insert adds a row; taken is the answer when a unique column's value is.
 func insert[R any](ctx context.Context, w *work, row *R, taken *bot.Error) error {
-	res, err := w.db.NewInsert().Model(row).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx)
+	res, err := w.written(ctx, row)
 	if err != nil {
 		return w.fail("write", *row, err)
 	}
@@ -172,49 +171,6 @@ func insert[R any](ctx context.Context, w *work, row *R, taken *bot.Error) error
 		return w.fail("write", *row, err)
 	}
 	return taken
-}
-
-// hot lists the statements that every message and delivery runs. They are kept
-// prepared on SQLite, whose parser takes longer over them than their running. It
-// would still parse again for each value that might change the plan: ?+0 says that
-// none does.
-func hot() []string {
-	all := []string{messageDone, messageWaits, nextEntry, nextPost, postByKey, postAwaited, postMarked, postShown}
-	for _, c := range claims() {
-		all = append(all, c.due, c.one())
-	}
-	return all
-}
-
-func claims() []claim {
-	return []claim{messages{}.claim(), posts{}.claim(), inbox{}.claim(), operations{}.claim()}
-}
-
-// prepare gives the hot statements of the one writer by their text; none on
-// PostgreSQL, whose driver keeps its own.
-func (s *Store) prepare(ctx context.Context) (map[string]*sql.Stmt, error) {
-	if s.pg != nil {
-		return nil, nil
-	}
-	all := map[string]*sql.Stmt{}
-	for _, query := range hot() {
-		stmt, err := s.writer().PrepareContext(ctx, query)
-		if err != nil {
-			return nil, s.problem("prepare a statement", err)
-		}
-		s.keep(stmt)
-		all[query] = stmt
-	}
-	return all, nil
-}
-
-// kept gives the prepared form of a statement; nil when there is none for this
-// transaction: readers have connections of their own.
-func (w *work) kept(query string) *sql.Stmt {
-	if w.readOnly {
-		return nil
-	}
-	return w.s.prepared[query]
 }
 
 // raw runs a statement and returns how many rows it touched.
@@ -231,17 +187,6 @@ func (w *work) raw(ctx context.Context, what, query string, args ...any) (int64,
 	}
 	n, err := res.RowsAffected()
 	return n, w.fail(what, nil, err)
-}
-
-// bound makes of arguments what the dialect makes of literals.
-func bound(args []any) []any {
-	out := slices.Clone(args)
-	for i, a := range out {
-		if text, ok := a.(string); ok {
-			out[i] = withoutNUL(text)
-		}
-	}
-	return out
 }
 
 // returning runs a statement that gives rows.

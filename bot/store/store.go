@@ -50,7 +50,7 @@ type Store struct {
 	hub     *hub
 	// addDelivery is kept prepared: parsing it costs as much as running it.
 	addDelivery *sql.Stmt
-	prepared    map[string]*sql.Stmt // by text; see hot
+	prepared    prepared
 	door        *door
 	running     chan struct{} // closed once Run works
 	started     sync.Once
@@ -121,7 +121,7 @@ func (s *Store) open(ctx context.Context, opt Options) error {
 		return s.problem("prepare to store deliveries", err)
 	}
 	s.keep(s.addDelivery)
-	if s.prepared, err = s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	s.door = openDoor(s) //nolint:contextcheck // lives until Close, not until the caller's context ends

@@ -60,15 +60,25 @@ func (r users) ByAccount(ctx context.Context, a bot.Account, now time.Time) (bot
 
 // Known implements bot.Users.
 func (r users) Known(ctx context.Context, a bot.Account) (bot.User, error) {
-	row, err := first[accountRow](ctx, r.work, noUser(a.String()), where(inAccount, a.Instance, a.Workspace, a.ID))
+	rows, err := returning[struct {
+		ID      string `bun:"id"`
+		Name    string `bun:"name"`
+		Account string `bun:"account"`
+	}](ctx, r.work, "read a user", userOfAccount, a.Instance, a.Workspace, a.ID)
 	if err != nil {
 		return bot.User{}, err
 	}
-	if a.Name != "" && row.Name != a.Name {
+	if len(rows) == 0 || a.Name != "" && rows[0].Account != a.Name {
 		return bot.User{}, noUser(a.String())
 	}
-	return r.user(ctx, row.UserID, &a)
+	user := bot.User{ID: rows[0].ID, Name: rows[0].Name, Account: a}
+	if a.Name == "" {
+		user.Account.Name = user.Name
+	}
+	return user, nil
 }
+
+const userOfAccount = "SELECT u.id, u.name, a.name AS account FROM accounts AS a JOIN users AS u ON u.id = a.user_id WHERE " + inAccount
 
 // enlist makes the user of a new account.
 func (r users) enlist(ctx context.Context, a bot.Account, now time.Time) (bot.User, error) {
