@@ -53,13 +53,19 @@ const deadWait = 5 * time.Second
 // lock with that child until the child executes its program: a restart at once
 // must not fail because of it.
 func take(file *os.File) error {
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) { // the child tells nobody
+	end := time.After(deadWait)
+	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Since(began) > deadWait {
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return err
 		}
 		pid, parseErr := strconv.Atoi(holder(file))
 		if parseErr != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return err
+		}
+		select { // the child tells nobody
+		case <-time.After(10 * time.Millisecond):
+		case <-end:
 			return err
 		}
 	}
