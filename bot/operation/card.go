@@ -140,12 +140,12 @@ func (e *Engine) outcome(op *bot.Operation) bot.Text {
 // elapsed is a duration for people: 0.4 s, 12 s, 3 min 5 s.
 func elapsed(d time.Duration) string {
 	switch {
+	case d < 100*time.Millisecond:
+		return "under 0.1 s"
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
 	}
-	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	return bot.Span(d)
 }
 
 // offer stores the actions behind the buttons of a failed operation. Their ids are
