@@ -26,7 +26,7 @@ bench: ## measure; prints ratios and fails below a bar
 	@if [ -d test/bench ]; then go run ./test/bench; else echo "bench: there is no test/bench"; exit 1; fi
 
 soak: ## the long variants of the tests
-	OPSBOT_SOAK=1 .ci/test -count=1 ./...
+	OPSBOT_SOAK=1 .ci/test ./...
 
 clean: ## what was built
 	rm -rf bin .cache
