@@ -48,8 +48,9 @@ type Directory interface {
 type Outlet interface {
 	// Take claims posts that are due, in the transaction that wants them shown: one
 	// commit less before an answer is on its way. The func, never nil, sends them; it
-	// is to be called after the commit, and not at all when there was none.
-	Take(ctx context.Context, tx *Tx) (send func(), err error)
+	// is to be called after the commit, with a context that is in no transaction any
+	// more, and not at all when there was none.
+	Take(ctx context.Context, tx *Tx) (send func(ctx context.Context), err error)
 }
 
 // Inbound is where a chat adapter delivers what people said. Safe for concurrent

@@ -95,19 +95,19 @@ func (p *Pump) open(ctx context.Context) (shut func()) {
 }
 
 // Take implements bot.Outlet. While Run does not run nothing is taken.
-func (p *Pump) Take(ctx context.Context, tx *bot.Tx) (func(), error) {
+func (p *Pump) Take(ctx context.Context, tx *bot.Tx) (func(ctx context.Context), error) {
 	p.mu.Lock()
 	running := p.begin != nil
 	p.mu.Unlock()
 	if !running {
-		return func() {}, nil
+		return func(context.Context) {}, nil
 	}
 	now := p.o.Clock.Now()
 	rows, err := p.claim(ctx, tx, now)
 	if err != nil {
 		return nil, err
 	}
-	return func() { p.send(context.WithoutCancel(ctx), rows, now) }, nil
+	return func(ctx context.Context) { p.send(ctx, rows, now) }, nil
 }
 
 // send hands claimed posts to their rooms' workers.

@@ -410,7 +410,7 @@ func TestRoomOfAnUnknownChat(t *testing.T) {
 func TestTakenWithWhatWantsItShown(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	take := func(key string) (send func()) {
+	take := func(key string) (send func(context.Context)) {
 		t.Helper()
 		r.write(func(ctx context.Context, tx *bot.Tx) (err error) {
 			if err := tx.Posts.Put(ctx, bot.Post{Room: r.project.Room, Key: key, Title: "hello"}); err != nil {
@@ -421,18 +421,23 @@ func TestTakenWithWhatWantsItShown(t *testing.T) {
 		})
 		return send
 	}
-	take("a")() // nobody runs: it waits as if it had not been taken
+	take("a")(t.Context()) // nobody runs: it waits as if it had not been taken
 	if row := r.post("a"); row.LeaseOwner != "" || len(r.chat.Calls()) != 0 {
 		t.Errorf("without Run: lease of %q, %d calls", row.LeaseOwner, len(r.chat.Calls()))
 	}
 	r.flush()
 
 	shut := r.pump.open(t.Context())
-	take("b")()
-	late := take("c")
+	take("b")(t.Context())
 	shut()
 	r.expect("hello", "hello")
-	late() // Run has ended between the commit and this
+	shut = r.pump.open(t.Context())
+	late := take("c")
+	if row := r.post("c"); row.LeaseOwner == "" {
+		t.Error("it was not taken")
+	}
+	shut()
+	late(t.Context()) // Run has ended between the commit and this
 	if row := r.post("c"); row.LeaseOwner != "" || row.Delivered != 0 {
 		t.Errorf("after Run: lease of %q, %d delivered", row.LeaseOwner, row.Delivered)
 	}

@@ -179,9 +179,9 @@ func (r *Router) commit(ctx context.Context, c *call, res *result) (err error) {
 		r.opt.AtBoundary(c.spec.Verb)
 	}
 	now := r.opt.Clock.Now()
-	send := func() {}
+	send := func(context.Context) {}
 	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		send = func() {}
+		send = func(context.Context) {}
 		err := tx.Messages.Done(ctx, c.m.Room, c.m.ID)
 		if bot.CodeOf(err) == bot.CodeStale {
 			return errRunAlready
@@ -227,7 +227,7 @@ func (r *Router) commit(ctx context.Context, c *call, res *result) (err error) {
 		return err
 	})
 	if err == nil {
-		send()
+		send(ctx)
 	}
 	return err
 }
