@@ -100,6 +100,12 @@ func (r *Router) Specs() []bot.Spec {
 func (r *Router) Receive(ctx context.Context, m bot.Message, with ...func(ctx context.Context, tx *bot.Tx) error) (root string, err error) {
 	start := r.reserve()
 	var mine []bot.Message
+	idle := start != nil
+	defer func() {
+		if idle { // also after a panic of what came with it
+			r.release()
+		}
+	}()
 	err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		var added bool
 		mine = nil
@@ -117,12 +123,9 @@ func (r *Router) Receive(ctx context.Context, m bot.Message, with ...func(ctx co
 		}
 		return err
 	})
-	switch {
-	case start == nil:
-	case err == nil && len(mine) == 1:
+	if err == nil && len(mine) == 1 {
+		idle = false
 		start(mine[0])
-	default:
-		r.release()
 	}
 	return root, err
 }
@@ -143,10 +146,13 @@ func (r *Router) reserve() func(m bot.Message) {
 	}
 }
 
-// release gives a slot back. Only when none was free may a message wait for one.
+// release gives a slot back. Only when none was free may a message wait for one: it
+// must not be taken between the look and the giving back.
 func (r *Router) release() {
+	r.mu.Lock()
 	full := len(r.slots) == parallel
 	<-r.slots
+	r.mu.Unlock()
 	if !full {
 		return
 	}
