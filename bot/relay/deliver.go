@@ -277,14 +277,20 @@ func (p *Pump) failed(ctx context.Context, l *lane, row bot.PostRow, err error) 
 	}
 	row.NotBefore = p.o.Clock.Now().Add(after)
 	p.o.Log.Warn("relay: post postponed", "room", row.Room.String(), "key", row.Key, "until", row.NotBefore, "error", err)
+	var behind []item
 	if class == bot.RetryAfter || row.MessageID == "" {
-		// The chat said so, or order asks for it: the whole room waits. An edit that
+		// The chat said so, or order asks for it: the whole room waits, what was claimed
+		// already even if the pause has passed when this one is recorded. An edit that
 		// fails by itself holds nobody up.
 		p.mu.Lock()
 		l.paused = row.NotBefore
+		behind, l.queue = l.queue, nil
 		p.mu.Unlock()
 	}
 	p.record(ctx, row)
+	for _, it := range behind {
+		p.release(ctx, it.row, row.NotBefore)
+	}
 }
 
 // hash tells whether two posts look the same; who caused them does not show.

@@ -87,6 +87,30 @@ func TestPostsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// slow is a store whose every write takes a second.
+type slow struct {
+	bot.UnitOfWork
+	clock *skipClock
+}
+
+func (s slow) Write(ctx context.Context, fn func(context.Context, *bot.Tx) error) error {
+	defer s.clock.add(time.Second)
+	return s.UnitOfWork.Write(ctx, fn)
+}
+
+// TestPauseThatEndsWhileItIsRecorded: what was taken along with the post that failed
+// does not overtake it.
+func TestPauseThatEndsWhileItIsRecorded(t *testing.T) {
+	t.Parallel()
+	r := setup(t, func(r *rig) { r.work = slow{r.store, r.clock} })
+	r.chat.Before = failing(bot.Errorf(bot.CodeUnavailable, "slow down").Wait(time.Second / 2))
+	r.say("dev", "a", "a")
+	r.say("dev", "b", "b")
+	r.flush()
+	r.flush()
+	r.expect("a", "b")
+}
+
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
