@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,11 +108,14 @@ func TestPushQuotesTheRuleThatRefused(t *testing.T) {
 	t.Parallel()
 	repo := bare(t)
 	hook := "#!/bin/sh\necho 'rule *GH013*: <b>no</b> direct pushes, token hunter2secret'\nexit 1\n"
-	if err := os.WriteFile(filepath.Join(repo, "hooks", "pre-receive"), []byte(hook), 0o755); err != nil {
+	syscall.ForkLock.RLock() // else a process that starts meanwhile holds the hook open for writing for a moment
+	err := os.WriteFile(filepath.Join(repo, "hooks", "pre-receive"), []byte(hook), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	p := gitpush.New(gitpush.Options{Credentials: secret("hunter2secret")})
-	_, err := p.Push(t.Context(), serve(t, repo, "hunter2secret").url, request(bot.TreeFile{Path: "a"}))
+	_, err = p.Push(t.Context(), serve(t, repo, "hunter2secret").url, request(bot.TreeFile{Path: "a"}))
 	wantCode(t, err, bot.CodeConflict)
 	text := bot.MessageOf(err)
 	if !strings.Contains(text, `rule \*GH013\*: \<b\>no\</b\> direct pushes`) {

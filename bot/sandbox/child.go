@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -171,8 +172,29 @@ func become(t target, status *os.File) error {
 	if _, err := status.WriteString("exec\n"); err != nil {
 		return fmt.Errorf("report start: %w", err)
 	}
-	return fmt.Errorf("execute %s: %w", path, unix.Exec(path, argv, t.Env))
+	return fmt.Errorf("execute %s: %w", path, execute(path, argv, t.Env))
 }
+
+// execute is exec, again for a while as long as the file is open for writing: a
+// program that was written a moment ago may still be, in a process that OpsBot was
+// just starting when it was written. It returns only on error.
+func execute(path string, argv, env []string) error {
+	end := time.After(busyWait)
+	for {
+		err := unix.Exec(path, argv, env)
+		if !errors.Is(err, unix.ETXTBSY) {
+			return err
+		}
+		select { // nobody tells
+		case <-end:
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// busyWait bounds the wait for a file that is open for writing.
+const busyWait = 2 * time.Second
 
 // closeOthers lets no descriptor above stderr survive the next exec, whoever opened it.
 func closeOthers() error {

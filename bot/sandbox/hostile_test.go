@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -154,9 +155,17 @@ func copyFile(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(to, b, 0o755); err != nil {
+	if err := writeProgram(to, b); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// writeProgram writes a file that can be executed at once: no process starts
+// meanwhile, which would hold it open for writing for a moment.
+func writeProgram(path string, data []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, data, 0o755)
 }
 
 func TestMountsAreReadOnlyOrWritableAsAsked(t *testing.T) {

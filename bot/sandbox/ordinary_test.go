@@ -51,7 +51,7 @@ func TestAvailableNamesTheSwitchThatIsOff(t *testing.T) {
 		}
 	}
 	broken := filepath.Join(t.TempDir(), "bwrap")
-	if err := os.WriteFile(broken, []byte("#!/bin/sh\necho setting up uid map: Permission denied >&2; exit 1\n"), 0o755); err != nil {
+	if err := writeProgram(broken, []byte("#!/bin/sh\necho setting up uid map: Permission denied >&2; exit 1\n")); err != nil {
 		t.Fatal(err)
 	}
 	r, err := New(Options{StateDir: t.TempDir(), Bwrap: broken})

@@ -278,3 +278,30 @@ func TestExecChildRefusesStrangers(t *testing.T) {
 		t.Errorf("code %d, said %q", code, errs.String())
 	}
 }
+
+// TestProgramThatIsStillOpen: a target that some process has open for writing is
+// executed as soon as it is closed.
+func TestProgramThatIsStillOpen(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, r *Runner, iso *Isolation, _ setup) {
+		t.Helper()
+		dir := t.TempDir()
+		if iso != nil {
+			iso.ReadOnly = []Mount{{Host: dir}}
+		}
+		program := filepath.Join(dir, "program")
+		if err := writeProgram(program, []byte("#!/bin/sh\necho ran\n")); err != nil {
+			t.Fatal(err)
+		}
+		open, err := os.OpenFile(program, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(100*time.Millisecond, func() { _ = open.Close() })
+		var out bytes.Buffer
+		res, err := r.Run(t.Context(), Spec{Name: "busy", Args: []string{program}, Stdout: &out, Isolation: iso})
+		if err != nil || res.ExitCode != 0 || out.String() != "ran\n" {
+			t.Errorf("%+v, %v, said %q", res, err, out.String())
+		}
+	})
+}

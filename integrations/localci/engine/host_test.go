@@ -209,7 +209,10 @@ func (w *plainWorkspace) Checkout(ctx context.Context, dir string, log io.Writer
 func (w *plainWorkspace) Shell(ctx context.Context, s engine.Script) (engine.Exit, error) {
 	dir := filepath.Join(w.path+"@tmp", fmt.Sprintf("durable-%08x", w.host.scripts.Add(1)))
 	file := filepath.Join(dir, "script.sh.copy")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(s.Dir, 0o755), os.WriteFile(file, []byte(s.Text), 0o755)); err != nil {
+	syscall.ForkLock.RLock() // else a process that starts meanwhile holds the script open for writing for a moment
+	err := errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(s.Dir, 0o755), os.WriteFile(file, []byte(s.Text), 0o755))
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		return engine.Exit{}, err
 	}
 	cmd := exec.Command("/bin/sh", "-xe", file)
@@ -223,7 +226,7 @@ func (w *plainWorkspace) Shell(ctx context.Context, s engine.Script) (engine.Exi
 		return engine.Exit{}, err
 	}
 	ended := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) })
-	err := cmd.Wait()
+	err = cmd.Wait()
 	ended()
 	return exitOf(cmd, err)
 }
