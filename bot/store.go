@@ -108,19 +108,19 @@ type Room struct {
 // RoomEntry is one message of a room of the built-in console: what the page
 // shows. Every append and every edit gets a new Seq, unique and growing per room.
 type RoomEntry struct {
-	Room     RoomRef
-	Seq      int64
-	ID       string // message id, keeps its place when edited
-	Thread   string // id of the thread's root message, "" = top level
-	Author   Account
-	Bot      bool
-	Text     string // of a person
-	Post     *Post  // of the bot
-	PostKey  string
-	To       string // account id that alone may see it; "" = all
-	SentAt   time.Time
-	EditedAt time.Time // zero: never
-	Root     string
+	Room     RoomRef   `json:"room"`
+	Seq      int64     `json:"seq"`
+	ID       string    `json:"id"`               // message id, keeps its place when edited
+	Thread   string    `json:"thread,omitempty"` // id of the thread's root message, "" = top level
+	Author   Account   `json:"author"`
+	Bot      bool      `json:"bot,omitempty"`
+	Text     string    `json:"text,omitempty"` // of a person
+	Post     *Post     `json:"post,omitempty"` // of the bot
+	PostKey  string    `json:"post_key,omitempty"`
+	To       string    `json:"to,omitempty"` // account id that alone may see it; "" = all
+	SentAt   time.Time `json:"sent_at"`
+	EditedAt time.Time `json:"edited_at,omitzero"` // zero: never
+	Root     string    `json:"root,omitempty"`
 }
 
 // Rooms keeps the rooms and the console's messages.
