@@ -152,20 +152,3 @@ func (s *Store) Accept(ctx context.Context, rows ...bot.InboxRow) (added int, er
 	}
 	return got, nil
 }
-
-// AcceptMessage is Messages.Add through the same door.
-func (s *Store) AcceptMessage(ctx context.Context, m bot.Message) (root string, added bool, err error) {
-	// Written by the door, read after it has answered; never after ctx has ended.
-	var got struct {
-		root  string
-		added bool
-	}
-	err = s.door.enter(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		got.root, got.added, err = tx.Messages.Add(ctx, m, s.clock.Now())
-		return err
-	})
-	if err != nil {
-		return "", false, err
-	}
-	return got.root, got.added, nil
-}

@@ -22,7 +22,6 @@ func inboxRules() []rule {
 		{"inbox/postponed until then", inboxPostponed},
 		{"inbox/many callers share a commit", inboxAccept},
 		{"inbox/one caller's failure is its own", inboxAcceptFailure},
-		{"inbox/a message through the door", acceptMessage},
 	}
 }
 
@@ -213,17 +212,5 @@ func inboxAcceptFailure(t *testing.T, e *env) {
 	wg.Wait()
 	if got := len(e.claimInbox("a", 100)); bad.Load() != 1 || got != 20 {
 		t.Errorf("%d failed, %d stored; want 1 and 20", bad.Load(), got)
-	}
-}
-
-func acceptMessage(t *testing.T, e *env) {
-	m := bot.Message{ID: "1", Room: room("r"), Text: "hi"}
-	root, added, err := e.AcceptMessage(t.Context(), m)
-	if err != nil || !added || root == "" {
-		t.Fatalf("got %q %v %v", root, added, err)
-	}
-	again, added, err := e.AcceptMessage(t.Context(), m)
-	if err != nil || added || again != root {
-		t.Errorf("again: %q %v %v, want %q", again, added, err, root)
 	}
 }
