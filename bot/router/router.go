@@ -29,6 +29,8 @@ type Options struct {
 	Names   map[bot.ParamType][]string
 	PlanTTL time.Duration // how long a plan waits for its confirmation; 0 = 30 min
 	Poll    time.Duration // 0 = 5 s
+	// Patience is how long a command may take to answer, less than a minute; 0 = 45 s.
+	Patience time.Duration
 	// Outlet, if set, sends a reply as soon as it is stored; nil leaves that to
 	// whoever looks for posts.
 	Outlet bot.Outlet
@@ -67,6 +69,9 @@ func New(opt Options) (*Router, error) {
 	}
 	if opt.Poll == 0 {
 		opt.Poll = 5 * time.Second
+	}
+	if opt.Patience == 0 {
+		opt.Patience = 45 * time.Second
 	}
 	if opt.BotName == "" {
 		opt.BotName = "opsbot"
@@ -263,10 +268,18 @@ func (r *Router) process(ctx context.Context, m bot.Message) {
 
 func isOurs(err error) bool { var e *bot.Error; return errors.As(err, &e) }
 
-// guarded is handle with a panic turned into an error.
+// guarded is handle with a panic turned into an error, and an end: a command that
+// outlasted its message's lease would be run by somebody else beside us.
 func (r *Router) guarded(ctx context.Context, c *call) (res *result, err error) {
 	defer r.recovered(c, &err)
-	return r.handle(ctx, c)
+	bounded, cancel := context.WithTimeout(ctx, r.opt.Patience)
+	defer cancel()
+	res, err = r.handle(bounded, c)
+	if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, bot.Errorf(bot.CodeUnavailable, "`%s` took longer than %s and was stopped before it changed anything. Try again; if it stays so, tell the operator.",
+			c.spec.Verb, bot.Span(r.opt.Patience)).Because(err)
+	}
+	return res, err
 }
 
 // recovered turns a command's panic into an error for the person, and leaves the

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -290,5 +291,27 @@ func TestStoredTogetherOrNotAtAll(t *testing.T) {
 	}
 	if ids := r.step(); len(ids) != 1 || times != 1 {
 		t.Errorf("ran %v, stored %d times with it", ids, times)
+	}
+}
+
+func TestCommandThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	opt := r.opt
+	opt.Patience = time.Millisecond
+	opt.Commands = append(r.commands(), &fake{spec: bot.Spec{Verb: "ponder"}, run: func(ctx context.Context, _ *bot.Request) (*bot.Outcome, error) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("asked the forge: %w", ctx.Err())
+	}})
+	var err error
+	if r.router, err = New(opt); err != nil {
+		t.Fatal(err)
+	}
+	got := r.say("alice", "@opsbot ponder").text()
+	if !strings.Contains(got, "took longer than under 1 s and was stopped before it changed anything.") {
+		t.Errorf("answered %q", got)
+	}
+	if ids := r.step(); len(ids) != 0 {
+		t.Errorf("%v is run again", ids)
 	}
 }
