@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/pressly/goose/v3"
 )
+
+// File is the open lock file.
+func (l *DataLock) File() *os.File { return l.file }
 
 // Exec runs a statement on the writer.
 func (s *Store) Exec(t testing.TB, query string, args ...any) error {

@@ -281,3 +281,29 @@ func TestLockOfADeadProcess(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLockGivenBackAtOnce: although a child still has the file open.
+func TestLockGivenBackAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := store.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), "cat")
+	child.ExtraFiles = []*os.File{lock.File()}
+	hold, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(child.Start(), lock.Release()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(hold.Close(), child.Wait(), again.Release()); err != nil {
+		t.Error(err)
+	}
+}

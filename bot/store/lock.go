@@ -87,8 +87,11 @@ func inUse(dir, pid string) *bot.Error {
 }
 
 // Release gives the folder back. The lock file stays: removing it would let two
-// processes lock two files of the same name.
-func (l *DataLock) Release() error { return l.file.Close() }
+// processes lock two files of the same name. To close it would not do: a process
+// that is just being started has it, too, for a moment.
+func (l *DataLock) Release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
 
 // checkFormat compares the data folder's layout with ours, and notes ours in a
 // new one.
