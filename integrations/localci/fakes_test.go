@@ -25,7 +25,7 @@ type memory struct {
 	inbox    []bot.InboxRow
 	ops      map[string]*bot.Operation
 	fail     error         // every write fails with it
-	failed   chan struct{} // hears of a write that failed
+	failed   chan struct{} // hears of each write that failed
 	changed  chan struct{} // closed and replaced after each commit
 	wakes    map[bot.Queue][]chan struct{}
 	readonly bool
@@ -34,7 +34,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		docs: map[string]bot.Document{}, ops: map[string]*bot.Operation{},
-		changed: make(chan struct{}), failed: make(chan struct{}, 1), wakes: map[bot.Queue][]chan struct{}{},
+		changed: make(chan struct{}), failed: make(chan struct{}, 1000), wakes: map[bot.Queue][]chan struct{}{},
 	}
 }
 
