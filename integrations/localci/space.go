@@ -18,7 +18,7 @@ import (
 const (
 	// watchTime is the pause between looks at the disk while a script runs: a program
 	// that meets a full disk often removes what it wrote before it ends.
-	watchTime = 200 * time.Millisecond
+	watchTime = 20 * time.Millisecond
 	// maxSpacePause bounds the pause before a build that met a full disk is run again.
 	maxSpacePause = time.Minute
 )
@@ -31,7 +31,7 @@ type space struct{ free, total uint64 }
 
 // full: nothing of use can be written. Very little counts as nothing, for what was
 // written last may have been removed again.
-func (s space) full() bool { return s.free < min(max(s.total/200, 1<<20), 64<<20) }
+func (s space) full() bool { return s.free < min(max(s.total/200, 4<<20), 64<<20) }
 
 // roomy reports that there is enough for any ordinary build.
 func (s space) roomy() bool { return s.free >= min(s.total/10, 1<<30) }

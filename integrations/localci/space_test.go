@@ -276,8 +276,8 @@ func TestSpace(t *testing.T) {
 		{space{free: 63 << 20, total: 100 << 30}, true, false},
 		{space{free: 65 << 20, total: 100 << 30}, false, false},
 		{space{free: 1 << 30, total: 100 << 30}, false, true},
-		{space{free: 1<<20 - 1, total: 64 << 20}, true, false},
-		{space{free: 2 << 20, total: 64 << 20}, false, false},
+		{space{free: 4<<20 - 1, total: 64 << 20}, true, false},
+		{space{free: 5 << 20, total: 64 << 20}, false, false},
 		{space{free: 7 << 20, total: 64 << 20}, false, true},
 	}
 	for _, tt := range tests {
