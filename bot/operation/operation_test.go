@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -262,11 +263,12 @@ func TestLostLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	s, w := newSetup(t), newWorld()
 	inside, release := make(chan struct{}), make(chan struct{})
+	var held atomic.Bool // both lives are there, so either may take over from the other
 	steps := func(*bot.Operation) []bot.Step {
 		st := w.checked("repository")
 		apply := st.Apply
 		st.Apply = func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
-			if run.Operation.LeaseOwner == "node:1" {
+			if run.Operation.LeaseOwner == "node:1" && held.CompareAndSwap(false, true) {
 				close(inside)
 				<-release
 			}

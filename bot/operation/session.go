@@ -105,43 +105,35 @@ func (s *session) drive(ctx context.Context) error {
 			return err
 		}
 	}
-	done := make(chan error)
-	running := map[string]bool{}
+	done := make(chan ended)
+	running := map[string]bool{} // by step; until its end was heard of
+	var failed error
 	for {
-		for _, st := range s.ready(running) {
-			running[st.Name] = true
-			go func() {
-				err := s.runStep(ctx, st)
-				s.mu.Lock()
-				delete(running, st.Name)
-				s.mu.Unlock()
-				done <- err
-			}()
+		if failed == nil {
+			for _, st := range s.ready(running) {
+				running[st.Name] = true
+				go func() { done <- ended{st.Name, s.runStep(ctx, st)} }()
+			}
 		}
-		s.mu.Lock()
-		active := len(running)
-		s.mu.Unlock()
-		if active == 0 {
-			return s.settle(ctx)
+		if len(running) == 0 {
+			break
 		}
-		if err := <-done; err != nil {
-			// A journal write failed: nothing more may be started under this lease.
-			return s.drain(err, running, done)
-		}
+		one := <-done
+		delete(running, one.step)
+		// A journal write failed: nothing more may be started under this lease, and
+		// what is under way is waited for.
+		failed = errors.Join(failed, one.err)
 	}
+	if failed != nil {
+		return failed
+	}
+	return s.settle(ctx)
 }
 
-// drain waits for the other steps under way before giving up with err.
-func (s *session) drain(err error, running map[string]bool, done chan error) error {
-	for {
-		s.mu.Lock()
-		active := len(running)
-		s.mu.Unlock()
-		if active == 0 {
-			return err
-		}
-		err = errors.Join(err, <-done)
-	}
+// ended says that a step's goroutine has ended.
+type ended struct {
+	step string
+	err  error // of the journal
 }
 
 // ready lists the steps that can be worked on now and are not.
