@@ -51,7 +51,7 @@ func StatusOf(err error) int {
 func Classify(service string, cause *StatusError, safe bool, now time.Time) *bot.Error {
 	e := statusClass(service, cause.Status, safe)
 	if wait, ok := Pause(cause.Status, cause.Header, now); ok {
-		e = bot.Errorf(bot.CodeUnavailable, "%s asks to wait %s before the next request.", service, wait.Round(time.Second)).Wait(wait)
+		e = bot.Errorf(bot.CodeUnavailable, "%s asks to wait %s before the next request.", service, bot.Span(wait)).Wait(wait)
 	}
 	return e.Because(cause)
 }

@@ -4,7 +4,6 @@ package builds
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"opsbot/bot"
 )
@@ -70,7 +69,7 @@ func row(b bot.Build) []bot.Text {
 		started = b.StartedAt.Format("01-02 15:04")
 	}
 	if !b.FinishedAt.IsZero() && !b.StartedAt.IsZero() {
-		took = b.FinishedAt.Sub(b.StartedAt).Round(time.Second).String()
+		took = bot.Span(b.FinishedAt.Sub(b.StartedAt))
 	}
 	return []bot.Text{number, bot.Escape(b.Ref.Branch), "`" + bot.Text(b.Commit[:min(7, len(b.Commit))]) + "`", bot.Escape(result), bot.Escape(tests), bot.Text(started), bot.Text(took)}
 }

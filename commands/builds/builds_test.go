@@ -19,7 +19,7 @@ func TestRun(t *testing.T) {
 	b.Sequence, b.Attempt, b.Tests = 2, 2, &bot.TestTotals{Total: 7, Failed: 1}
 	r.Write(func(ctx context.Context, tx *bot.Tx) error { _, err := tx.Builds.Put(ctx, b); return err })
 	text := r.Said(c, "name=hello")
-	r.Want(text, "[#1](http://ci/hello/1) | main | `0000001` | UNSTABLE (attempt 2) | 7, 1 failed", "| 41s", "topic/*x* | `0000002` | running")
+	r.Want(text, "[#1](http://ci/hello/1) | main | `0000001` | UNSTABLE (attempt 2) | 7, 1 failed", "| 41 s", "topic/*x* | `0000002` | running")
 	if strings.Index(text, "#2") > strings.Index(text, "#1") {
 		t.Errorf("the newest comes first:\n%s", text)
 	}
