@@ -6,7 +6,8 @@ import "context"
 type Chat interface {
 	// Send posts p, whose Thread is already the chat's own thread id, and returns the
 	// message's id. It is called again with the same p.Key when it is not known
-	// whether an earlier call arrived: it must then find that message, not post twice.
+	// whether an earlier call arrived, after a restart with p.Again set: it must then
+	// find that message, not post twice.
 	Send(ctx context.Context, p Post) (messageID string, err error)
 	// Edit replaces the content of messageID. A message that is gone is an Error
 	// with CodeNotFound; the caller posts anew then.
@@ -38,10 +39,41 @@ type Uploader interface {
 	Uploads() bool
 }
 
-// Directory is a Chat that knows its people.
+// Directory is a Chat that knows its people. Answers may come from a cache that the
+// chat's own events keep true.
 type Directory interface {
-	// Account looks the account up by stable id; CodeNotFound if it is gone.
-	Account(ctx context.Context, id string) (Account, error)
+	// Facts looks an account up by its stable id; CodeNotFound if there is none.
+	Facts(ctx context.Context, a Account) (Facts, error)
+	// ByEmail finds the active account with an address that the chat has verified;
+	// CodeNotFound if there is none.
+	ByEmail(ctx context.Context, email string) (Account, error)
+}
+
+// Facts are what a chat says of an account at this moment. It states them, it decides
+// nothing.
+type Facts struct {
+	Name     string // login-like: "alice"
+	Email    string // "" when there is none or the chat has not verified it
+	Guest    bool   // of the chat's own restricted kind
+	External bool   // belongs to another organisation
+	Machine  bool   // a bot or an app
+	Disabled bool   // deactivated: has no rights
+	// Groups are the chat's groups, roles and channels that the account is in, by
+	// stable ids in the form in which the configuration's groups name them after the
+	// instance: "group/S0614TZR7", "role/system_admin", "channel/abc".
+	Groups []string
+}
+
+// RoomKeeper is a Chat whose rooms can be found, entered and left.
+type RoomKeeper interface {
+	// FindRoom finds a room by name, with or without "#", or id; CodeNotFound with a
+	// sentence that says what to do.
+	FindRoom(ctx context.Context, name string) (Room, error)
+	// JoinRoom enters a room; being in it is success. CodeForbidden where only a
+	// person can let the bot in, with how.
+	JoinRoom(ctx context.Context, ref RoomRef) error
+	// LeaveRoom leaves a room; not being in it is success.
+	LeaveRoom(ctx context.Context, ref RoomRef) error
 }
 
 // Outlet sends posts. Safe for concurrent use.
@@ -61,4 +93,8 @@ type Outlet interface {
 // is tried again calls it again.
 type Inbound interface {
 	Receive(ctx context.Context, m Message, with ...func(ctx context.Context, tx *Tx) error) (root string, err error)
+	// Wants reports whether m is for the bot, so that a chat need not store what people
+	// say to each other. After an error m is to be received: better twice asked than
+	// never.
+	Wants(ctx context.Context, m Message) (bool, error)
 }

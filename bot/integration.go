@@ -35,6 +35,10 @@ type IntegrationEnv struct {
 	Waker   Waker
 	Blobs   Blobs
 	Inbound Inbound // for chats
+	Desk    Desk    // for chats
+	// BotName is what the bot is called in texts; a chat turns mentions of its own
+	// account into "@" and this name.
+	BotName string
 	// Dir is the instance's own folder below the data folder; it exists, mode 0700.
 	Dir string
 	// RunDir is a short-pathed folder for sockets and child records, emptied of

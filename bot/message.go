@@ -36,8 +36,27 @@ type Message struct {
 	Action string `json:"action,omitempty"`
 	// Form holds submitted values by field name when the message is a form.
 	Form map[string]string `json:"form,omitempty"`
+	// Reaction is the name of an emoji ("+1", without skin tone) that the author put on
+	// the message On; Text is empty then.
+	Reaction string `json:"reaction,omitempty"`
+	On       string `json:"on,omitempty"`
+	// Loose is true when the chat shows nothing that could be answered under (a slash
+	// command, a button on a page): the answer then stands by itself.
+	Loose bool `json:"loose,omitempty"`
+	// Missed is true for what the chat kept while nobody listened, and too long: it is
+	// answered, but not run.
+	Missed bool `json:"missed,omitempty"`
 	// Root is set by callers that continue an earlier cause; "" starts a new one.
 	Root string `json:"root,omitempty"`
+}
+
+// Under is the thread in which the message is answered: its own, the one that it
+// starts, or "" for none.
+func (m Message) Under() string {
+	if m.Thread != "" || m.Loose {
+		return m.Thread
+	}
+	return m.ID
 }
 
 // Tone colours a post: how things stand, never decoration.
@@ -80,6 +99,9 @@ type Post struct {
 	Code    string   `json:"code,omitempty"` // a block of fixed-width foreign text
 	Buttons []Button `json:"buttons,omitempty"`
 	File    *File    `json:"file,omitempty"`
+
+	// Again is true when an earlier call may have sent the post already; for Chat.Send.
+	Again bool `json:"-"`
 
 	// Cause and Root tie the post to what made it; see Cause.
 	Cause string `json:"cause,omitempty"`
@@ -137,6 +159,8 @@ type Action struct {
 	Room      RoomRef         `json:"room"`              // of its message: pressed from another one it is refused
 	ExpiresAt time.Time       `json:"expires_at"`
 	UsedAt    time.Time       `json:"used_at,omitzero"`
+	// Form makes a press open the command's form; see Desk.
+	Form bool `json:"form,omitempty"`
 	// Once makes a second press answer "already done" instead of running again.
 	Once bool `json:"once,omitempty"`
 }

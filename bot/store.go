@@ -70,7 +70,19 @@ type Users interface {
 	// ByName finds by name without regard to case within an instance; CodeConflict
 	// when two people of two workspaces have it.
 	ByName(ctx context.Context, instance, name string) (User, error)
+	// List leaves out those who were joined to others.
 	List(ctx context.Context) ([]User, error)
+	// Logins returns a person's accounts, oldest first.
+	Logins(ctx context.Context, userID string) ([]Login, error)
+	// Disable keeps whether an account is deactivated; one that is not known is left
+	// out.
+	Disable(ctx context.Context, a Account, disabled bool) error
+	// Join makes one person of two: into gets the accounts and sessions of from, whose
+	// id stands for into from then on.
+	Join(ctx context.Context, from, into string) error
+	// Part makes a person of their own of one of several accounts, and gives it;
+	// CodeConflict when it is the only one.
+	Part(ctx context.Context, a Account, now time.Time) (User, error)
 }
 
 // Session is a secret that stands for a person: a login link, a browser's cookie,
@@ -101,6 +113,11 @@ type Room struct {
 	Ref   RoomRef
 	Name  string // "deployments", without "#"
 	Style string // "" = cards, "lines" = one line per event
+	// ProjectID is the project that the room is bound to: commands there need no name,
+	// and its cards come here, too. "" = none.
+	ProjectID string
+	// State is "" while the bot is in the room; "left" or "archived" otherwise.
+	State string
 	// Seq is the last sequence number given to an entry of the room.
 	Seq int64
 }
@@ -129,6 +146,8 @@ type Rooms interface {
 	Put(ctx context.Context, r Room) error
 	Get(ctx context.Context, ref RoomRef) (Room, error)
 	List(ctx context.Context, instance string) ([]Room, error)
+	// Bound returns the rooms that are bound to a project, archived ones left out.
+	Bound(ctx context.Context, projectID string) ([]Room, error)
 	// Append stores e under the room's next sequence number, given under the room's
 	// row lock; an entry with the same ID is replaced, keeping its SentAt. A room
 	// that is not known is made.
@@ -151,6 +170,43 @@ type InboxRow struct {
 	Error    string
 	Received time.Time
 	Cause    Cause
+}
+
+// RoomsOf returns the rooms that hear of a project: its own, and those bound to it,
+// where the bot still is.
+func RoomsOf(ctx context.Context, tx *Tx, p Project) ([]Room, error) {
+	rooms, err := tx.Rooms.Bound(ctx, p.ID)
+	if err != nil || p.Room.Instance == "" || p.Room.ID == "" {
+		return rooms, err
+	}
+	for _, r := range rooms {
+		if r.Ref == p.Room {
+			return rooms, nil
+		}
+	}
+	own, err := tx.Rooms.Get(ctx, p.Room)
+	switch {
+	case CodeOf(err) == CodeNotFound:
+		own, err = Room{Ref: p.Room}, nil
+	case err != nil || own.State != "":
+		return rooms, err
+	}
+	return append([]Room{own}, rooms...), err
+}
+
+// ChangeRoom changes what is kept of a room, making it if it is new, and leaves alone
+// what change does not touch.
+func ChangeRoom(ctx context.Context, tx *Tx, ref RoomRef, change func(r *Room)) error {
+	room, err := tx.Rooms.Get(ctx, ref)
+	if err != nil && CodeOf(err) != CodeNotFound {
+		return err
+	}
+	before := room
+	room.Ref = ref
+	if change(&room); err == nil && room == before {
+		return nil
+	}
+	return tx.Rooms.Put(ctx, room)
 }
 
 // Inbox keeps deliveries and events. Claims are leases.
@@ -233,6 +289,8 @@ type PostClaim struct {
 
 // Threads finds the bot's own posts by where the chat shows them.
 type Threads interface {
+	// Post returns our post that the chat shows as the message; CodeNotFound.
+	Post(ctx context.Context, room RoomRef, messageID string) (PostRow, error)
 	// Posts returns our posts that were sent into the thread, and the one whose
 	// message starts it (MessageID == thread), by Seq.
 	Posts(ctx context.Context, room RoomRef, thread string) ([]PostRow, error)

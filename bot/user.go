@@ -29,6 +29,27 @@ type User struct {
 	Groups []string
 	// Owner is true over the data folder owner's Unix socket only.
 	Owner bool
+	// Guest and External are what the chat says of the account used now; see Facts.
+	Guest, External bool
+}
+
+// Login is one of a person's accounts as the store keeps it.
+type Login struct {
+	Account
+	// Disabled is set when its chat said that it is deactivated.
+	Disabled bool
+}
+
+// People completes who somebody is from what their chats say at this moment. Safe for
+// concurrent use.
+type People interface {
+	// Identify gives the person behind an account with groups and facts, making one for
+	// an account that is new. CodeForbidden with a sentence for whoever may do nothing
+	// at all: a deactivated account, a machine.
+	Identify(ctx context.Context, a Account) (User, error)
+	// Complete does the same for a person who is known without an account in use: by a
+	// token, or as the one who asked for something.
+	Complete(ctx context.Context, u User) (User, error)
 }
 
 // SystemUser acts where no person does (automatic deployments, repairs).

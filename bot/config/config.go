@@ -39,7 +39,8 @@ type Config struct {
 	Integrations Integrations        `yaml:"integrations" doc:"The outside systems by name; the type selects what the other keys are."`
 	Defaults     Defaults            `yaml:"defaults" doc:"What a command uses when it is not told."`
 	Environments []Environment       `yaml:"environments" doc:"Where projects are deployed to, in the order of promotion."`
-	Groups       map[string][]string `yaml:"groups" doc:"The policy's groups: name to members, each INTEGRATION:ACCOUNT-ID, or a bare name for a user of the console."`
+	Groups       map[string][]string `yaml:"groups" doc:"The policy's groups: name to members, each INTEGRATION:ACCOUNT-ID, INTEGRATION:group/ID, role/NAME or channel/ID for a chat's own groups, or a bare name for a user of the console."`
+	TrustEmail   []string            `yaml:"trust_email" example:"[slack, chat2]" doc:"The chats whose verified e-mail addresses tell that two accounts are one person's; default: none, people use link."`
 	Rooms        []Room              `yaml:"rooms" doc:"Rooms with a look of their own."`
 
 	from *vault

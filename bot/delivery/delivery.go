@@ -86,16 +86,19 @@ func (s *Service) repository(ctx context.Context, p bot.Project) (bot.Repository
 
 // touch has the cards renewed that show a commit of a project.
 func touch(ctx context.Context, tx *bot.Tx, p bot.Project, commit string, cause bot.Cause) error {
-	if p.Room.ID == "" {
-		return nil
+	rooms, err := bot.RoomsOf(ctx, tx, p)
+	if err != nil || len(rooms) == 0 {
+		return err
 	}
 	changes, err := tx.Changes.ByCommit(ctx, p.ID, commit)
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
-		if err := tx.Posts.Touch(ctx, p.Room, "change:"+c.ID, "change", c.ID, cause); err != nil {
-			return err
+		for _, room := range rooms {
+			if err := tx.Posts.Touch(ctx, room.Ref, "change:"+c.ID, "change", c.ID, cause); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Wakes.Wake(ctx, bot.QueuePosts, time.Time{})

@@ -289,7 +289,7 @@ func (k *deployKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 		return nil
 	}
 	p := bot.Post{
-		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread(op.Message), Mention: op.Message.Author,
+		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: op.Message.Under(), Mention: op.Message.Author,
 		Cause: op.ID, Root: op.Cause.Root, Tone: bot.ToneGood,
 	}
 	name := bot.Escape(op.Subject + " " + in.Label)
@@ -313,11 +313,4 @@ func (*deployKind) close(ctx context.Context, tx *bot.Tx, d bot.Deployment) erro
 		return err
 	}
 	return put(ctx, tx, bot.DeployRequest{Project: p, Version: v}, d)
-}
-
-func thread(m bot.Message) string {
-	if m.Thread != "" {
-		return m.Thread
-	}
-	return m.ID
 }

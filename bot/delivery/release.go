@@ -138,17 +138,27 @@ func (k *releaseKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation,
 // note posts a line in the thread of the change's card.
 func (s *Service) note(ctx context.Context, tx *bot.Tx, op *bot.Operation, in releaseInput, text bot.Text, tone bot.Tone) error {
 	p, err := tx.Projects.ByID(ctx, op.ProjectID)
-	if err != nil || p.Room.ID == "" {
+	if err != nil {
 		return ignore(err, bot.CodeNotFound)
+	}
+	rooms, err := bot.RoomsOf(ctx, tx, p)
+	if err != nil {
+		return err
 	}
 	changes, err := tx.Changes.ByCommit(ctx, op.ProjectID, in.Commit)
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	return tx.Posts.Put(ctx, bot.Post{
-		Key: "op:" + op.ID + ":note", Room: p.Room, Under: "change:" + changes[0].ID,
-		Text: []bot.Text{text}, Tone: tone, Cause: op.ID, Root: op.Cause.Root,
-	})
+	for _, room := range rooms {
+		err := tx.Posts.Put(ctx, bot.Post{
+			Key: "op:" + op.ID + ":note", Room: room.Ref, Under: "change:" + changes[0].ID,
+			Text: []bot.Text{text}, Tone: tone, Cause: op.ID, Root: op.Cause.Root,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // release makes the version and files the deployments that go by themselves.

@@ -60,7 +60,7 @@ func (c *Card) Render(ctx context.Context, tx *bot.Tx, id string, _ bot.Room) (*
 	if err != nil {
 		return nil, err
 	}
-	p := &bot.Post{Title: c.e.title(op), Tone: tone(op), Mention: op.Message.Author, Thread: ThreadFor(op.Message)}
+	p := &bot.Post{Title: c.e.title(op), Tone: tone(op), Mention: op.Message.Author, Thread: op.Message.Under()}
 	hidden := c.hidden(op)
 	for _, r := range rows {
 		if t, show := tick(r); show && (!hidden[r.Name] || r.Error != "") {
@@ -72,15 +72,6 @@ func (c *Card) Render(ctx context.Context, tx *bot.Tx, id string, _ bot.Room) (*
 		p.Buttons, err = c.e.buttons(ctx, tx, op)
 	}
 	return p, err
-}
-
-// ThreadFor is the thread in which a message is answered: its own, or the one
-// that it starts.
-func ThreadFor(m bot.Message) string {
-	if m.Thread != "" {
-		return m.Thread
-	}
-	return m.ID
 }
 
 func (c *Card) hidden(op *bot.Operation) map[string]bool {

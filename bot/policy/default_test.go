@@ -66,6 +66,8 @@ func decides() map[string]question {
 	owner := member("owner")
 	owner.Owner = true
 	guest, dev := member("guest", "guests"), member("dev")
+	stranger := member("stranger")
+	stranger.External = true
 	return map[string]question{
 		"everybody-may-look":         {bot.Access{User: guest, Verb: "status"}, true},
 		"everybody-may-ship":         {bot.Access{User: dev, Verb: "deploy", Environment: "production"}, true},
@@ -75,6 +77,8 @@ func decides() map[string]question {
 		"everybody-may-push":         {bot.Access{User: dev, Verb: "push"}, true},
 		"yes-skips-the-question":     {bot.Access{User: dev, Verb: "yes", Environment: "staging"}, true},
 		"production-is-always-asked": {bot.Access{User: dev, Verb: "yes", Environment: "production"}, false},
+		"a-thumb-is-a-yes":           {bot.Access{User: dev, Verb: "react"}, true},
+		"no-strangers":               {bot.Access{User: stranger, Verb: "status"}, false},
 		"somebody-else-may-approve":  {bot.Access{User: dev, Verb: "approve", Requester: "id-other"}, true},
 	}
 }

@@ -33,7 +33,7 @@ func TestAllowedTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for verb, want := range map[string]string{"deploy": "admins friends operators", "audit": "admins operators", "nothing": "admins"} {
+	for verb, want := range map[string]string{"deploy": "admins friends members operators", "audit": "admins operators", "nothing": "admins"} {
 		got, err := p.AllowedTo(t.Context(), bot.Access{User: bot.User{ID: "u", Name: "bob", Groups: []string{"guests"}}, Verb: verb})
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("%s: %v, %v, want %s", verb, got, err, want)

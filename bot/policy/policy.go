@@ -36,7 +36,7 @@ type Policy struct {
 var _ bot.Authorizer = (*Policy)(nil)
 
 // extra are the actions that are no verbs.
-func extra() []string { return []string{"yes", "approve", "push"} }
+func extra() []string { return []string{"yes", "approve", "react", "push"} }
 
 // Load reads the policy file; path "" is the default policy. groups maps a group's
 // name to its members: "instance:account-id", or a bare account id of the console.
@@ -89,14 +89,11 @@ func Parse(name, text string, specs []bot.Spec, groups map[string][]string) (*Po
 	return p, nil
 }
 
-// GroupsOf lists a person's policy groups by the configuration, sorted. A member
-// written as a bare name is a user of the built-in console, where the operator
-// gives the names: in other chats people name themselves.
+// GroupsOf lists the policy groups of the account in use by the configuration alone,
+// sorted. A member written as a bare name is a user of the built-in console, where
+// the operator gives the names: in other chats people name themselves.
 func (p *Policy) GroupsOf(u bot.User) []string {
-	out := slices.Clone(p.groups[strings.ToLower(u.Account.String())])
-	if u.Account.Instance == "console" {
-		out = append(out, p.groups[strings.ToLower(u.Account.ID)]...)
-	}
+	out := p.groupsOf(u.Account, bot.Facts{})
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -176,6 +173,7 @@ func (p *Policy) request(a bot.Access) (types.EntityMap, cedar.Request) {
 		user: {UID: user, Parents: types.NewEntityUIDSet(groups...), Attributes: types.NewRecord(types.RecordMap{
 			"id": types.String(a.User.ID), "name": types.String(a.User.Name), "owner": types.Boolean(a.User.Owner),
 			"instance": types.String(a.User.Account.Instance), "account": types.String(a.User.Account.String()),
+			"guest": types.Boolean(a.User.Guest), "external": types.Boolean(a.User.External),
 		})},
 		action: {UID: action, Parents: types.NewEntityUIDSet(actions...)},
 		resource: {UID: resource, Attributes: types.NewRecord(types.RecordMap{

@@ -247,6 +247,7 @@ func show(ctx context.Context, chat bot.Chat, post *bot.Post, row *bot.PostRow, 
 		}
 		row.MessageID = "" // somebody removed it: say it anew
 	}
+	post.Again = strings.HasPrefix(row.Shown, shownUnsure)
 	id, err := chat.Send(ctx, *post)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ type ProcessorOptions struct {
 	Owner        string // of the leases: this process
 	// Handlers are asked in this order, inside the transaction of the row.
 	Handlers []bot.EventHandler
-	// Rooms says who hears of an event; nil = ProjectRoom.
+	// Rooms says who hears of an event; nil = ProjectRooms.
 	Rooms RoomsFunc
 	// Zone is the time zone of the lines' times; nil = UTC.
 	Zone *time.Location
@@ -60,7 +60,7 @@ var _ bot.Service = (*Processor)(nil)
 // NewProcessor makes the service.
 func NewProcessor(o ProcessorOptions) *Processor {
 	if o.Rooms == nil {
-		o.Rooms = ProjectRoom
+		o.Rooms = ProjectRooms
 	}
 	return &Processor{o: o, face: newClockFace(o.Zone), blocked: map[string]block{}}
 }

@@ -34,19 +34,9 @@ const StyleLines = "lines"
 // relay's transaction. e is never nil.
 type RoomsFunc func(ctx context.Context, tx *bot.Tx, p bot.Project, e *bot.Event) ([]bot.Room, error)
 
-// ProjectRoom is the RoomsFunc of the project's own room; no room when it has none.
-func ProjectRoom(ctx context.Context, tx *bot.Tx, p bot.Project, _ *bot.Event) ([]bot.Room, error) {
-	if p.Room.Instance == "" || p.Room.ID == "" {
-		return nil, nil
-	}
-	room, err := tx.Rooms.Get(ctx, p.Room)
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		return []bot.Room{{Ref: p.Room}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []bot.Room{room}, nil
+// ProjectRooms is the RoomsFunc of the project's own room and those bound to it.
+func ProjectRooms(ctx context.Context, tx *bot.Tx, p bot.Project, _ *bot.Event) ([]bot.Room, error) {
+	return bot.RoomsOf(ctx, tx, p)
 }
 
 const (

@@ -32,10 +32,34 @@ func (r *Router) addressed(ctx context.Context, m bot.Message) (line string, how
 	if m.Direct || m.Addressed {
 		return line, byName
 	}
-	if m.Thread != "" && len(r.postsIn(ctx, m)) > 0 {
+	if in, err := r.inThread(ctx, m); err != nil || in { // an error: better read once too often
 		return line, byThread
 	}
 	return line, notForUs
+}
+
+// Wants implements bot.Inbound.
+func (r *Router) Wants(ctx context.Context, m bot.Message) (bool, error) {
+	switch {
+	case m.Action != "":
+		return true, nil
+	case m.Reaction != "":
+		if !agrees(m.Reaction) {
+			return false, nil
+		}
+		id, err := r.planShown(ctx, m)
+		return id != "", err
+	}
+	if thread := m.Thread; thread != "" {
+		m.Thread = ""
+		if _, how := r.addressed(ctx, m); how != notForUs {
+			return true, nil
+		}
+		m.Thread = thread
+		return r.inThread(ctx, m)
+	}
+	_, how := r.addressed(ctx, m)
+	return how != notForUs, nil
 }
 
 func isLetter(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -60,13 +84,49 @@ func (r *Router) mention(line string) (rest string, ok bool) {
 	return line, false
 }
 
-func (r *Router) postsIn(ctx context.Context, m bot.Message) []bot.PostRow {
+// inThread reports whether the bot has spoken in the message's thread.
+func (r *Router) inThread(ctx context.Context, m bot.Message) (bool, error) {
+	if m.Thread == "" {
+		return false, nil
+	}
 	var posts []bot.PostRow
-	_ = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
 		posts, err = tx.Threads.Posts(ctx, m.Room, m.Thread)
 		return err
 	})
-	return posts
+	return len(posts) > 0, err
+}
+
+// fromPlace fills in what goes without saying where the call was made: a card's
+// thread knows its project, and so does a room that is bound to one.
+func (r *Router) fromPlace(ctx context.Context, c *call, missing []bot.Param) ([]bot.Param, error) {
+	missing, err := r.fromThread(ctx, c, missing)
+	if err != nil || len(missing) == 0 {
+		return missing, err
+	}
+	var slug string
+	err = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		room, err := tx.Rooms.Get(ctx, c.m.Room)
+		if err != nil || room.ProjectID == "" {
+			return ignoreNotFound(err)
+		}
+		project, err := tx.Projects.ByID(ctx, room.ProjectID)
+		slug = project.Slug
+		return ignoreNotFound(err)
+	})
+	return c.about(slug, missing), err
+}
+
+// about fills in the project that a call is about, "" for none.
+func (c *call) about(slug string, missing []bot.Param) (left []bot.Param) {
+	for _, p := range missing {
+		if slug != "" && (p.Type == bot.ParamProject || p.Type == bot.ParamVersioned) {
+			c.args.Values[p.Name] = slug
+			continue
+		}
+		left = append(left, p)
+	}
+	return left
 }
 
 // fromThread fills in what the thread is about: a card's thread knows its project.
@@ -87,18 +147,7 @@ func (r *Router) fromThread(ctx context.Context, c *call, missing []bot.Param) (
 		}
 		return nil
 	})
-	if err != nil || slug == "" {
-		return missing, err
-	}
-	var left []bot.Param
-	for _, p := range missing {
-		if p.Type == bot.ParamProject || p.Type == bot.ParamVersioned {
-			c.args.Values[p.Name] = slug
-			continue
-		}
-		left = append(left, p)
-	}
-	return left, nil
+	return c.about(slug, missing), err
 }
 
 // projectOf finds the project that a card is about, "" if it is about none.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"opsbot/bot"
 )
@@ -78,19 +79,44 @@ func orElse(a, b string) string {
 	return b
 }
 
+// stranger answers somebody who is not let in, if what they said was for the bot.
+func (r *Router) stranger(ctx context.Context, c *call, err error) (*result, error) {
+	if bot.CodeOf(err) != bot.CodeForbidden {
+		return nil, err
+	}
+	if wants, lookErr := r.Wants(ctx, c.m); lookErr == nil && !wants {
+		return nil, nil //nolint:nilerr // people talk to each other, these as well
+	}
+	c.line = c.m.Text
+	return c.problem(err), nil
+}
+
+// missed answers what was said so long ago that nobody may want it any more.
+func (c *call) missed(now time.Time) *result {
+	c.audit.Outcome = "missed: said " + bot.Span(now.Sub(c.m.SentAt)) + " before it was read"
+	return c.say(bot.ToneWarn, bot.Escape(fmt.Sprintf("I was away when you wrote this, %s ago, so I have not run it. Say it again if you still want it.",
+		bot.Span(now.Sub(c.m.SentAt)))))
+}
+
 // handle decides whether the message is for the bot and runs it. A nil result
 // means it is not.
 func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 	if err := r.identify(ctx, c); err != nil {
-		return nil, err
+		return r.stranger(ctx, c, err)
 	}
-	if c.m.Action != "" {
+	switch {
+	case c.m.Action != "":
 		return r.pressed(ctx, c)
+	case c.m.Reaction != "":
+		return r.reacted(ctx, c)
 	}
 	var how address
 	c.line, how = r.addressed(ctx, c.m)
 	if how == notForUs {
 		return nil, nil
+	}
+	if c.m.Missed {
+		return c.missed(r.opt.Clock.Now()), nil
 	}
 	if how == byThread {
 		return r.overheard(ctx, c)
@@ -113,35 +139,24 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 		return c.invalid(err.Error()), nil
 	}
 	c.args = args
-	if missing, err = r.fromThread(ctx, c, missing); err != nil {
+	if missing, err = r.fromPlace(ctx, c, missing); err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
+		if res, err := r.offerForms(ctx, c); res != nil || err != nil {
+			return r.answer(c, res, err)
+		}
 		return c.invalid(fmt.Sprintf("%s is missing.", strings.ToUpper(missing[0].Name))), nil
 	}
 	return r.run(ctx, c)
 }
 
 // identify finds out who speaks.
-func (r *Router) identify(ctx context.Context, c *call) error {
-	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		c.user, err = tx.Users.Known(ctx, c.m.Author)
-		return err
-	})
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		err = r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-			c.user, err = tx.Users.ByAccount(ctx, c.m.Author, r.opt.Clock.Now())
-			return err
-		})
-	}
-	if err != nil {
+func (r *Router) identify(ctx context.Context, c *call) (err error) {
+	if c.user, err = r.opt.People.Identify(ctx, c.m.Author); err != nil {
 		return err
 	}
-	c.user.Account = c.m.Author
 	c.user.Owner = c.m.Owner && c.m.Author.ID == OwnerAccount
-	if r.opt.GroupsOf != nil {
-		c.user.Groups = r.opt.GroupsOf(c.user)
-	}
 	return nil
 }
 
@@ -150,11 +165,7 @@ const OwnerAccount = "owner"
 
 // pressed runs the stored action behind a button.
 func (r *Router) pressed(ctx context.Context, c *call) (*result, error) {
-	var a bot.Action
-	err := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		a, err = tx.Actions.Get(ctx, c.m.Action)
-		return err
-	})
+	a, err := r.stored(ctx, c.m.Action)
 	c.line = "(button)"
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		return c.problem(bot.Errorf(bot.CodeNotFound, "That button is not known any more. Type the command instead.")), nil
@@ -177,14 +188,36 @@ func (r *Router) pressed(ctx context.Context, c *call) (*result, error) {
 	if c.cmd == nil {
 		return nil, bot.Errorf(bot.CodeInternal, "There is no command %q behind that button.", a.Verb)
 	}
-	c.action, c.spec = &a, c.cmd.Spec()
-	if len(a.Args) > 0 {
-		if err := json.Unmarshal(a.Args, &c.args); err != nil {
-			return nil, bot.Errorf(bot.CodeInternal, "The stored action of that button can't be read.").Because(err)
+	if err := c.take(a); err != nil {
+		return nil, err
+	}
+	if a.Form {
+		if res, err := r.fill(ctx, c); res != nil || err != nil {
+			return res, err
 		}
 	}
 	c.line = c.spec.Format(c.args)
 	return r.run(ctx, c)
+}
+
+func (r *Router) stored(ctx context.Context, id string) (a bot.Action, err error) {
+	err = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		a, err = tx.Actions.Get(ctx, id)
+		return err
+	})
+	return a, err
+}
+
+// take makes the call that of a stored action.
+func (c *call) take(a bot.Action) error {
+	c.action, c.spec = &a, c.cmd.Spec()
+	c.args = bot.Args{Values: map[string]string{}, Flags: map[string]string{}}
+	if len(a.Args) > 0 {
+		if err := json.Unmarshal(a.Args, &c.args); err != nil {
+			return bot.Errorf(bot.CodeInternal, "The stored action of that button can't be read.").Because(err)
+		}
+	}
+	return nil
 }
 
 // unknownVerb answers a verb that is not there with the nearest one that the

@@ -182,9 +182,9 @@ func (r *Router) target(ctx context.Context, c *call, plan *bot.Plan) (*call, er
 	if cmd == nil {
 		return nil, bot.Errorf(bot.CodeInternal, "There is no command %q any more.", plan.Verb)
 	}
-	t := &call{m: plan.Message, thread: threadOf(plan.Message), user: c.user, cmd: cmd, spec: cmd.Spec(), args: plan.Args}
+	t := &call{m: plan.Message, thread: plan.Message.Under(), user: c.user, cmd: cmd, spec: cmd.Spec(), args: plan.Args}
 	t.m.Root = c.m.Root // what follows belongs to the confirmation, which somebody waits for
-	t.m.ID, t.m.Thread = c.m.ID, threadOf(plan.Message)
+	t.m.ID, t.m.Thread = c.m.ID, plan.Message.Under()
 	if res, err := r.resolve(ctx, t); err != nil {
 		return nil, err
 	} else if res != nil {

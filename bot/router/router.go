@@ -21,9 +21,9 @@ type Options struct {
 	Log        *slog.Logger
 	Owner      string // of leases, "node:incarnation"
 	Commands   []bot.Command
-	Prefixes   []string                // "!": a message that starts with one is for the bot
-	BotName    string                  // "opsbot"; "" = "opsbot"
-	GroupsOf   func(bot.User) []string // policy groups of a person; nil = none
+	Prefixes   []string // "!": a message that starts with one is for the bot
+	BotName    string   // "opsbot"; "" = "opsbot"
+	People     bot.People
 	// Names are the names that the configuration gives, by the type of the parameters
 	// that take them: environments, blueprints.
 	Names   map[bot.ParamType][]string
@@ -31,6 +31,8 @@ type Options struct {
 	Poll    time.Duration // 0 = 5 s
 	// Patience is how long a command may take to answer, less than a minute; 0 = 45 s.
 	Patience time.Duration
+	// Opens reports whether a chat can open forms; nil = none can.
+	Opens func(instance string) bool
 	// Outlet, if set, sends a reply as soon as it is stored; nil leaves that to
 	// whoever looks for posts.
 	Outlet bot.Outlet
@@ -59,6 +61,7 @@ const (
 
 var (
 	_ bot.Inbound = (*Router)(nil)
+	_ bot.Desk    = (*Router)(nil)
 	_ bot.Service = (*Router)(nil)
 )
 
@@ -245,7 +248,7 @@ func (r *Router) claim(ctx context.Context) {
 // can't be written stays claimed and is run again after its lease.
 func (r *Router) process(ctx context.Context, m bot.Message) {
 	log := r.opt.Log.With("room", m.Room.String(), "message", m.ID, "author", m.Author.String())
-	c := &call{m: m, thread: threadOf(m)}
+	c := &call{m: m, thread: m.Under()}
 	res, err := r.guarded(ctx, c)
 	if err == nil {
 		err = r.commit(ctx, c, res)
@@ -289,12 +292,4 @@ func (r *Router) recovered(c *call, err *error) {
 		r.opt.Log.Error("router: panic", "verb", c.spec.Verb, "message", c.m.ID, "panic", p, "stack", string(debug.Stack()))
 		*err = bot.Errorf(bot.CodeInternal, "OpsBot made a mistake while working on this; the operator finds it in the log.")
 	}
-}
-
-// threadOf is the thread in which a message is answered.
-func threadOf(m bot.Message) string {
-	if m.Thread != "" {
-		return m.Thread
-	}
-	return m.ID
 }

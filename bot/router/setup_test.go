@@ -60,6 +60,34 @@ func (j *judge) Authorize(_ context.Context, a bot.Access) (bot.Decision, error)
 	return bot.Decision{Allowed: true, Policies: []string{"all-" + a.Verb}}, nil
 }
 
+// people are the accounts of the store, each in a group of its own.
+type people struct {
+	work   bot.UnitOfWork
+	clock  bot.Clock
+	refuse map[string]error // by account id
+}
+
+func (p *people) Identify(ctx context.Context, a bot.Account) (user bot.User, err error) {
+	if err := p.refuse[a.ID]; err != nil {
+		return user, err
+	}
+	err = p.work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		user, err = tx.Users.Known(ctx, a)
+		return err
+	})
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		err = p.work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+			user, err = tx.Users.ByAccount(ctx, a, p.clock.Now())
+			return err
+		})
+	}
+	user.Account = a
+	user.Groups = []string{"group-of-" + user.Name}
+	return user, err
+}
+
+func (p *people) Complete(_ context.Context, u bot.User) (bot.User, error) { return u, nil }
+
 // dying is a unit of work that can be cut off from the store, or told to fail.
 type dying struct {
 	bot.UnitOfWork
@@ -127,7 +155,7 @@ func newRig(t *testing.T, more ...bot.Command) *rig {
 	r.opt = Options{
 		Clock: r.clock, Work: r.work, Waker: r.db, Authorizer: r.judge, Log: slog.New(slog.DiscardHandler), Owner: "node:1",
 		Commands: append(r.commands(), more...), Prefixes: []string{"!"},
-		GroupsOf: func(u bot.User) []string { return []string{"group-of-" + u.Name} },
+		People: &people{work: r.work, clock: r.clock, refuse: map[string]error{}},
 	}
 	r.reopen()
 	return r

@@ -27,7 +27,7 @@ func (r *Router) overheard(ctx context.Context, c *call) (*result, error) {
 		return nil, nil //nolint:nilerr // a sentence that starts with a verb
 	}
 	c.args = args
-	if missing, err = r.fromThread(ctx, c, missing); err != nil || len(missing) > 0 {
+	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) > 0 {
 		return nil, err
 	}
 	// Aliases are words of every day: stop, no, show, "?". Alone they say nothing.

@@ -21,12 +21,13 @@ type actionRow struct {
 	ExpiresAt micros `bun:"expires_at"`
 	UsedAt    micros `bun:"used_at"`
 	Once      bool   `bun:"once"`
+	Form      bool   `bun:"form"`
 }
 
 func (r actionRow) noun() bot.Action {
 	return bot.Action{
 		ID: r.ID, Verb: r.Verb, Args: rawJSON(r.Args), PlanID: r.PlanID, UserID: r.UserID, Room: r.ref(),
-		ExpiresAt: r.ExpiresAt.time(), UsedAt: r.UsedAt.time(), Once: r.Once,
+		ExpiresAt: r.ExpiresAt.time(), UsedAt: r.UsedAt.time(), Once: r.Once, Form: r.Form,
 	}
 }
 
@@ -46,7 +47,7 @@ var _ bot.Actions = actions{}
 func (r actions) Put(ctx context.Context, a bot.Action) error {
 	return upsert(ctx, r.work, &actionRow{
 		ID: a.ID, Verb: a.Verb, Args: string(a.Args), PlanID: a.PlanID, UserID: a.UserID,
-		roomCols: place(a.Room), ExpiresAt: us(a.ExpiresAt), UsedAt: us(a.UsedAt), Once: a.Once,
+		roomCols: place(a.Room), ExpiresAt: us(a.ExpiresAt), UsedAt: us(a.UsedAt), Once: a.Once, Form: a.Form,
 	}, "id")
 }
 
@@ -103,14 +104,18 @@ func (r plans) Get(ctx context.Context, id string) (*bot.Plan, error) {
 	return row.noun(), err
 }
 
-// InThread implements bot.Plans. A plan asked for at the top level answers there
-// and in the thread below its request.
+// InThread implements bot.Plans. A plan asked for at the top level answers there, in
+// the thread below its request, and in the one below the plan itself.
 func (r plans) InThread(ctx context.Context, room bot.RoomRef, thread string) (*bot.Plan, error) {
 	row, err := first[planRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "No plan is waiting here."),
 		where("state = 'open'"), where(inRoom, room.Instance, room.Workspace, room.ID),
-		where("(thread = ? OR message_id = ?)", thread, thread), order("seq DESC"))
+		where("(thread = ? OR message_id = ? OR ? <> '' AND EXISTS ("+planPost+"))", thread, thread, thread, thread), order("seq DESC"))
 	return row.noun(), err
 }
+
+// planPost is the post that shows a plan as the message that starts a thread.
+const planPost = `SELECT 1 FROM posts AS p WHERE p.message_id = ? AND p.post_key = 'plan:' || plan_row.id
+	AND p.instance = plan_row.instance AND p.workspace = plan_row.workspace AND p.room_id = plan_row.room_id`
 
 // Open implements bot.Plans.
 func (r plans) Open(ctx context.Context, userID string) ([]*bot.Plan, error) {

@@ -16,12 +16,14 @@ type roomRow struct {
 	Name          string `bun:"name"`
 	Style         string `bun:"style"`
 	Seq           int64  `bun:"seq"`
+	ProjectID     string `bun:"project_id"`
+	State         string `bun:"state"`
 }
 
 func (r roomRow) noun() bot.Room {
 	return bot.Room{
 		Ref:  bot.RoomRef{Instance: r.Instance, Workspace: r.Workspace, ID: r.RoomID},
-		Name: r.Name, Style: r.Style, Seq: r.Seq,
+		Name: r.Name, Style: r.Style, Seq: r.Seq, ProjectID: r.ProjectID, State: r.State,
 	}
 }
 
@@ -58,8 +60,8 @@ var _ bot.Rooms = rooms{}
 func (r rooms) Put(ctx context.Context, room bot.Room) error {
 	return upsert(ctx, r.work, &roomRow{
 		Instance: room.Ref.Instance, Workspace: room.Ref.Workspace, RoomID: room.Ref.ID,
-		Name: room.Name, Style: room.Style,
-	}, "instance, workspace, room_id", "name", "style")
+		Name: room.Name, Style: room.Style, ProjectID: room.ProjectID, State: room.State,
+	}, "instance, workspace, room_id", "name", "style", "project_id", "state")
 }
 
 // Get implements bot.Rooms.
@@ -72,6 +74,14 @@ func (r rooms) Get(ctx context.Context, ref bot.RoomRef) (bot.Room, error) {
 // List implements bot.Rooms.
 func (r rooms) List(ctx context.Context, instance string) ([]bot.Room, error) {
 	return list(ctx, r.work, roomRow.noun, where("instance = ?", instance), order("workspace, room_id"))
+}
+
+// Bound implements bot.Rooms.
+func (r rooms) Bound(ctx context.Context, projectID string) ([]bot.Room, error) {
+	if projectID == "" {
+		return nil, nil
+	}
+	return list(ctx, r.work, roomRow.noun, where("project_id = ? AND project_id <> '' AND state = ''", projectID), order("instance, workspace, room_id"))
 }
 
 // Append implements bot.Rooms. A room that is not known yet is made.

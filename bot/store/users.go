@@ -15,6 +15,7 @@ type userRow struct {
 	ID            string `bun:"id,pk"`
 	Name          string `bun:"name"`
 	CreatedAt     micros `bun:"created_at"`
+	JoinedInto    string `bun:"joined_into"` // the id of who this person turned out to be
 }
 
 type accountRow struct {
@@ -26,6 +27,7 @@ type accountRow struct {
 	NameKey       string `bun:"name_key"` // lower case
 	UserID        string `bun:"user_id"`
 	CreatedAt     micros `bun:"created_at"`
+	Disabled      bool   `bun:"disabled"`
 }
 
 func (r accountRow) noun() bot.Account {
@@ -127,6 +129,9 @@ func (r users) user(ctx context.Context, id string, account *bot.Account) (bot.U
 	if err != nil {
 		return bot.User{}, err
 	}
+	if row.JoinedInto != "" { // one step: Join keeps all who came before up to date
+		return r.user(ctx, row.JoinedInto, account)
+	}
 	user := bot.User{ID: row.ID, Name: row.Name}
 	if account != nil {
 		user.Account = *account
@@ -177,7 +182,7 @@ func (r users) List(ctx context.Context) ([]bot.User, error) {
 	}
 	return list(ctx, r.work, func(r userRow) bot.User {
 		return bot.User{ID: r.ID, Name: r.Name, Account: of[r.ID]}
-	}, order("name, id"))
+	}, where("joined_into = ''"), order("name, id"))
 }
 
 func noUser(who string) *bot.Error {

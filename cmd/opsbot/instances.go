@@ -46,7 +46,7 @@ func (a *app) makeInstances(ctx context.Context) error {
 		}
 		made, err := kind.New(bot.IntegrationEnv{
 			Name: section.Name, Config: section, Clock: a.clock, Log: a.log.With("instance", section.Name), Work: a.watched(section.Name), Waker: a.store,
-			Blobs: a.store.Blobs(), Inbound: a.router, Dir: dir, RunDir: run, Self: self, Owner: a.owner, Edge: webhook.RoundTripper(a.edge.Handler()),
+			Blobs: a.store.Blobs(), Inbound: a.router, Desk: a.router, BotName: a.services.Defaults.BotName, Dir: dir, RunDir: run, Self: self, Owner: a.owner, Edge: webhook.RoundTripper(a.edge.Handler()),
 			PublicURL: a.services.Defaults.PublicURL, ConsoleURL: a.services.Defaults.ConsoleURL, AppsListen: a.doors.apps.Addr().String(),
 			UnsafeLocal: a.cfg.UnsafeLocal, Owners: a.services.Defaults.Owners, Environments: a.services.Environments,
 		})
@@ -64,7 +64,10 @@ func (a *app) mayPush(ctx context.Context, user bot.User, owner, name string, wr
 	if write {
 		verb = "push"
 	}
-	user.Groups = a.policy.GroupsOf(user)
+	user, err := a.people.Complete(ctx, user)
+	if err != nil {
+		return err
+	}
 	d, err := a.policy.Authorize(ctx, bot.Access{User: user, Verb: verb, Project: name, OwnerName: owner})
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ type app struct {
 	store  *store.Store
 	doors  *doors
 	policy *policy.Policy
+	people *policy.People
 
 	services   *bot.Services
 	commands   []bot.Command
@@ -117,8 +118,14 @@ func (a *app) makeServices(context.Context) error {
 
 func (a *app) makePolicy(context.Context) (err error) {
 	a.policy, err = policy.Load(a.cfg.Policy, a.specs, a.cfg.Groups)
+	if err != nil {
+		return err
+	}
 	a.services.Authorizer = a.policy
-	return err
+	a.people = policy.NewPeople(policy.PeopleOptions{
+		Work: a.watched("policy"), Clock: a.clock, Log: a.log, Integrations: a.instances, Policy: a.policy, TrustEmail: a.cfg.TrustEmail,
+	})
+	return nil
 }
 
 func (a *app) makeEngine(context.Context) (err error) {
@@ -150,12 +157,19 @@ func (a *app) makePump(context.Context) error {
 func (a *app) makeRouter(context.Context) (err error) {
 	a.router, err = router.New(router.Options{
 		Clock: a.clock, Work: a.watched("router"), Waker: a.store, Authorizer: a.policy, Log: a.log, Owner: a.owner,
-		Commands: a.commands, Prefixes: []string{a.cfg.Prefix}, BotName: a.cfg.Defaults.BotName, GroupsOf: a.policy.GroupsOf,
+		Commands: a.commands, Prefixes: []string{a.cfg.Prefix}, BotName: a.cfg.Defaults.BotName, People: a.people,
 		Names:      a.names(),
 		Outlet:     a.pump,
+		Opens:      a.opensForms,
 		AtBoundary: func(verb string) { a.boundary("command", verb, operation.BoundaryIntent) },
 	})
 	return err
+}
+
+// opensForms reports whether a chat can open forms.
+func (a *app) opensForms(instance string) bool {
+	_, ok := a.instances.Get(instance).(bot.Forms)
+	return ok
 }
 
 // names are the names that parameters of commands can have by the configuration.

@@ -63,10 +63,11 @@ func (r *chatRig) start(ctx context.Context, prepare func(r *chatRig) ([]bot.Ser
 	if err != nil {
 		return err
 	}
+	people := policy.NewPeople(policy.PeopleOptions{Work: r, Clock: bot.SystemClock{}, Log: r.log, Integrations: r.services.Integrations, Policy: p})
 	pump := relay.NewPump(relay.PumpOptions{Work: r, Waker: r, Clock: bot.SystemClock{}, Log: r.log, Integrations: r.services.Integrations, Owner: "bench:1", Cards: cards})
 	r.router, err = router.New(router.Options{
 		Clock: bot.SystemClock{}, Work: r, Waker: r, Authorizer: p, Log: r.log, Owner: "bench:1",
-		Commands: r.all, BotName: "opsbot", GroupsOf: p.GroupsOf, Outlet: pump,
+		Commands: r.all, BotName: "opsbot", People: people, Outlet: pump,
 	})
 	if err != nil {
 		return err
