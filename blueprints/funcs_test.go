@@ -61,7 +61,7 @@ func TestFunctionFaults(t *testing.T) {
 		`{{ printf "%999999d" 1 | repeat 9 }}`:    "repeat: 9 times is too much",
 		`{{ fail "no luck" }}`:                    "no luck",
 		`{{ mustFromJson "{" }}`:                  "unexpected end of JSON",
-		`{{ semver "x" }}`:                        "Invalid Semantic Version",
+		`{{ semver "x" }}`:                        "error calling semver",
 		`{{ first 5 }}`:                           "", // a panic inside sprig is an error
 		`{{ .list | join "," | repeat 5000000 }}`: "is too much",
 		`{{ concat (until 9999) (until 9999) }}`:  "concat: the result is too large",

@@ -15,47 +15,61 @@ import (
 // int64, float64 or bool. They survive JSON: Resolve takes them back.
 type Answers map[string]any
 
+// problemList collects what is wrong with answers, for a sentence and for a form.
+type problemList struct {
+	lines  []string
+	fields bot.FieldProblems
+}
+
+func (p *problemList) add(name, text string) {
+	p.lines = append(p.lines, name+": "+text)
+	if p.fields == nil {
+		p.fields = bot.FieldProblems{}
+	}
+	p.fields[name] = text
+}
+
 // Resolve completes and types the answers given: texts as a person typed them
 // ("8080", "true") or values of the right type. What is not given comes from
 // its default, its derivation or the random source, so that Resolve of its own
 // result changes nothing. The error is a *bot.Error with CodeInvalid that names
 // every refused parameter and what is allowed there.
 func (b *Blueprint) Resolve(given map[string]any) (Answers, error) {
-	var problems []string
+	var problems problemList
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(b.params, func(p Parameter) bool { return p.Name == key }) {
-			problem := fmt.Sprintf("%s: %s has no such parameter, it has %s", show(key), b.Name(), strings.Join(b.parameterNames(), ", "))
+			problem := fmt.Sprintf("%s has no such parameter, it has %s", b.Name(), strings.Join(b.parameterNames(), ", "))
 			if near := bot.Nearest(key, b.parameterNames()); near != "" {
 				problem += " (did you mean " + near + "?)"
 			}
-			problems = append(problems, problem)
+			problems.add(show(key), problem)
 		}
 	}
 	out := Answers{}
 	for i := range b.params {
 		p := &b.params[i]
-		v, err := b.answer(p, given, out, len(problems) > 0)
+		v, err := b.answer(p, given, out, len(problems.lines) > 0)
 		if err != nil {
-			problems = append(problems, p.Name+": "+err.Error())
+			problems.add(p.Name, err.Error())
 			continue
 		}
 		if v != nil {
 			out[p.Name] = v
 		}
 	}
-	if len(problems) == 0 {
+	if len(problems.lines) == 0 {
 		refused, err := b.schema.refused(out)
 		if err != nil {
 			return nil, fmt.Errorf("resolve answers of %s: %w", b.Name(), err)
 		}
 		for i := range b.params {
 			if p := &b.params[i]; refused[p.Name] {
-				problems = append(problems, p.Name+": "+refusal(p, out[p.Name]).Error())
+				problems.add(p.Name, refusal(p, out[p.Name]).Error())
 			}
 		}
 	}
-	if len(problems) > 0 {
-		return nil, bot.Errorf(bot.CodeInvalid, "Blueprint %s: %s.", b.Name(), strings.Join(problems, "; "))
+	if len(problems.lines) > 0 {
+		return nil, bot.Errorf(bot.CodeInvalid, "Blueprint %s: %s.", b.Name(), strings.Join(problems.lines, "; ")).Because(problems.fields)
 	}
 	return out, nil
 }

@@ -138,7 +138,8 @@ type Command interface {
 // Planner is a Command that can say what it would do.
 type Planner interface {
 	Command
-	// Plan is called again on confirmation; a plan with another hash is shown anew.
+	// Plan is called again on confirmation; a plan with another hash is shown anew. nil:
+	// there is nothing to agree to, Run is called at once.
 	Plan(ctx context.Context, req *Request) (*Plan, error)
 }
 

@@ -1,6 +1,11 @@
 package bot
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Form is a dialog that asks for what a command lacks, neutral of any chat.
 type Form struct {
@@ -73,4 +78,19 @@ type FormCommand interface {
 	// Fill puts submitted values into args, and gives a sentence by the name of each
 	// field that is wrong.
 	Fill(ctx context.Context, req *Request, values map[string]string) (args Args, problems map[string]string, err error)
+}
+
+// FormVariants is a FormCommand with several forms.
+type FormVariants interface {
+	// Variants gives the arguments that open each of them, the usual one first.
+	Variants(req *Request) []Args
+}
+
+// FieldProblems is the cause of an Error about several named values: what is wrong
+// with each.
+type FieldProblems map[string]string
+
+// Error names the fields; the Error that it is the cause of has the sentences.
+func (f FieldProblems) Error() string {
+	return "wrong: " + strings.Join(slices.Sorted(maps.Keys(f)), ", ")
 }

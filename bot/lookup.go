@@ -171,3 +171,29 @@ func suggestSlug(name string) string {
 	}
 	return s
 }
+
+// PlanHere finds the open plan that a message answers without naming it: that of its
+// thread or, where nothing can be answered in threads (a conversation with the bot
+// alone, a slash command), the only one that its author has open in the room. nil:
+// none, or not one alone.
+func PlanHere(ctx context.Context, tx *Tx, req *Request) (*Plan, error) {
+	m := req.Message
+	if m.Thread != "" {
+		plan, err := tx.Plans.InThread(ctx, m.Room, m.Thread)
+		if err == nil || CodeOf(err) != CodeNotFound {
+			return plan, err
+		}
+	}
+	if !m.Direct && !m.Loose {
+		return nil, nil
+	}
+	open, err := tx.Plans.Open(ctx, req.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	open = slices.DeleteFunc(open, func(p *Plan) bool { return p.Message.Room != m.Room || req.Now.After(p.ExpiresAt) })
+	if len(open) != 1 {
+		return nil, nil
+	}
+	return open[0], nil
+}

@@ -35,8 +35,10 @@ func InTransaction(ctx context.Context) bool { return ctx.Value(txKey{}) != nil 
 // promises: an empty list is nil.
 type Tx struct {
 	Users        Users
+	Logins       Logins
 	Sessions     Sessions
 	Rooms        Rooms
+	Bindings     Bindings
 	Inbox        Inbox
 	Messages     Messages
 	Posts        Posts
@@ -58,104 +60,6 @@ type Tx struct {
 	Causes       Causes
 }
 
-// Users keeps people and their accounts.
-type Users interface {
-	// ByAccount returns the user of an account, making one for an account that is
-	// new; a changed account name is updated.
-	ByAccount(ctx context.Context, a Account, now time.Time) (User, error)
-	// Known is ByAccount without a write, for a Read: CodeNotFound for an account that
-	// is new or has changed its name.
-	Known(ctx context.Context, a Account) (User, error)
-	ByID(ctx context.Context, id string) (User, error)
-	// ByName finds by name without regard to case within an instance; CodeConflict
-	// when two people of two workspaces have it.
-	ByName(ctx context.Context, instance, name string) (User, error)
-	// List leaves out those who were joined to others.
-	List(ctx context.Context) ([]User, error)
-	// Logins returns a person's accounts, oldest first.
-	Logins(ctx context.Context, userID string) ([]Login, error)
-	// Disable keeps whether an account is deactivated; one that is not known is left
-	// out.
-	Disable(ctx context.Context, a Account, disabled bool) error
-	// Join makes one person of two: into gets the accounts and sessions of from, whose
-	// id stands for into from then on.
-	Join(ctx context.Context, from, into string) error
-	// Part makes a person of their own of one of several accounts, and gives it;
-	// CodeConflict when it is the only one.
-	Part(ctx context.Context, a Account, now time.Time) (User, error)
-}
-
-// Session is a secret that stands for a person: a login link, a browser's cookie,
-// a git token. Only its SHA-256 is stored.
-type Session struct {
-	Hash      string // hex SHA-256 of the secret
-	Kind      string // "login", "cookie", "git", ...
-	UserID    string
-	Name      string // for people: "laptop"
-	CreatedAt time.Time
-	ExpiresAt time.Time // zero: until revoked
-	UsedAt    time.Time
-}
-
-// Sessions keeps the hashes of secrets.
-type Sessions interface {
-	Put(ctx context.Context, s Session) error
-	// Get returns the session; an expired one is CodeNotFound.
-	Get(ctx context.Context, kind, hash string, now time.Time) (Session, error)
-	// Take is Get that removes it: for one-time links.
-	Take(ctx context.Context, kind, hash string, now time.Time) (Session, error)
-	List(ctx context.Context, kind, userID string) ([]Session, error)
-	Revoke(ctx context.Context, kind, hash string) error
-}
-
-// Room is a chat room that the bot knows.
-type Room struct {
-	Ref   RoomRef
-	Name  string // "deployments", without "#"
-	Style string // "" = cards, "lines" = one line per event
-	// ProjectID is the project that the room is bound to: commands there need no name,
-	// and its cards come here, too. "" = none.
-	ProjectID string
-	// State is "" while the bot is in the room; "left" or "archived" otherwise.
-	State string
-	// Seq is the last sequence number given to an entry of the room.
-	Seq int64
-}
-
-// RoomEntry is one message of a room of the built-in console: what the page
-// shows. Every append and every edit gets a new Seq, unique and growing per room.
-type RoomEntry struct {
-	Room     RoomRef   `json:"room"`
-	Seq      int64     `json:"seq"`
-	ID       string    `json:"id"`               // message id, keeps its place when edited
-	Thread   string    `json:"thread,omitempty"` // id of the thread's root message, "" = top level
-	Author   Account   `json:"author"`
-	Bot      bool      `json:"bot,omitempty"`
-	Text     string    `json:"text,omitempty"` // of a person
-	Post     *Post     `json:"post,omitempty"` // of the bot
-	PostKey  string    `json:"post_key,omitempty"`
-	To       string    `json:"to,omitempty"` // account id that alone may see it; "" = all
-	SentAt   time.Time `json:"sent_at"`
-	EditedAt time.Time `json:"edited_at,omitzero"` // zero: never
-	Root     string    `json:"root,omitempty"`
-}
-
-// Rooms keeps the rooms and the console's messages.
-type Rooms interface {
-	// Put makes or updates a room (Seq is left alone).
-	Put(ctx context.Context, r Room) error
-	Get(ctx context.Context, ref RoomRef) (Room, error)
-	List(ctx context.Context, instance string) ([]Room, error)
-	// Bound returns the rooms that are bound to a project, archived ones left out.
-	Bound(ctx context.Context, projectID string) ([]Room, error)
-	// Append stores e under the room's next sequence number, given under the room's
-	// row lock; an entry with the same ID is replaced, keeping its SentAt. A room
-	// that is not known is made.
-	Append(ctx context.Context, e RoomEntry) (seq int64, err error)
-	// Entries returns what has Seq > after, in order, at most limit.
-	Entries(ctx context.Context, ref RoomRef, after int64, limit int) ([]RoomEntry, error)
-}
-
 // InboxRow is a stored delivery or an event from an embedded source, waiting to
 // be processed once.
 type InboxRow struct {
@@ -170,43 +74,6 @@ type InboxRow struct {
 	Error    string
 	Received time.Time
 	Cause    Cause
-}
-
-// RoomsOf returns the rooms that hear of a project: its own, and those bound to it,
-// where the bot still is.
-func RoomsOf(ctx context.Context, tx *Tx, p Project) ([]Room, error) {
-	rooms, err := tx.Rooms.Bound(ctx, p.ID)
-	if err != nil || p.Room.Instance == "" || p.Room.ID == "" {
-		return rooms, err
-	}
-	for _, r := range rooms {
-		if r.Ref == p.Room {
-			return rooms, nil
-		}
-	}
-	own, err := tx.Rooms.Get(ctx, p.Room)
-	switch {
-	case CodeOf(err) == CodeNotFound:
-		own, err = Room{Ref: p.Room}, nil
-	case err != nil || own.State != "":
-		return rooms, err
-	}
-	return append([]Room{own}, rooms...), err
-}
-
-// ChangeRoom changes what is kept of a room, making it if it is new, and leaves alone
-// what change does not touch.
-func ChangeRoom(ctx context.Context, tx *Tx, ref RoomRef, change func(r *Room)) error {
-	room, err := tx.Rooms.Get(ctx, ref)
-	if err != nil && CodeOf(err) != CodeNotFound {
-		return err
-	}
-	before := room
-	room.Ref = ref
-	if change(&room); err == nil && room == before {
-		return nil
-	}
-	return tx.Rooms.Put(ctx, room)
 }
 
 // Inbox keeps deliveries and events. Claims are leases.

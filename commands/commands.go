@@ -5,6 +5,7 @@ import (
 	"opsbot/bot"
 	"opsbot/commands/abort"
 	"opsbot/commands/audit"
+	"opsbot/commands/bind"
 	"opsbot/commands/blueprints"
 	"opsbot/commands/buildnow"
 	"opsbot/commands/builds"
@@ -15,6 +16,9 @@ import (
 	"opsbot/commands/diff"
 	"opsbot/commands/help"
 	"opsbot/commands/history"
+	"opsbot/commands/join"
+	"opsbot/commands/leave"
+	"opsbot/commands/link"
 	"opsbot/commands/lock"
 	"opsbot/commands/log"
 	"opsbot/commands/newproject"
@@ -25,9 +29,12 @@ import (
 	"opsbot/commands/restart"
 	"opsbot/commands/retry"
 	"opsbot/commands/rollback"
+	"opsbot/commands/rooms"
 	"opsbot/commands/skip"
 	"opsbot/commands/status"
+	"opsbot/commands/unbind"
 	"opsbot/commands/undo"
+	"opsbot/commands/unlink"
 	"opsbot/commands/unlock"
 	"opsbot/commands/versions"
 	"opsbot/commands/whoami"
@@ -61,8 +68,15 @@ func All(s *bot.Services) []bot.Command {
 		skip.New(s),
 		undo.New(s),
 		deleteproject.New(s),
+		bind.New(s),
+		unbind.New(s),
+		rooms.New(s),
+		join.New(s),
+		leave.New(s),
 		audit.New(s),
 		whoami.New(s),
+		link.New(s),
+		unlink.New(s),
 		help.New(s),
 	}
 }

@@ -58,7 +58,7 @@ func (p *People) Identify(ctx context.Context, a bot.Account) (bot.User, error) 
 func (p *People) Complete(ctx context.Context, u bot.User) (bot.User, error) {
 	var logins []bot.Login
 	err := p.o.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		logins, err = tx.Users.Logins(ctx, u.ID)
+		logins, err = tx.Logins.Of(ctx, u.ID)
 		return err
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func (p *People) known(ctx context.Context, a bot.Account) (user bot.User, login
 		if user, err = tx.Users.Known(ctx, a); err != nil {
 			return err
 		}
-		logins, err = tx.Users.Logins(ctx, user.ID)
+		logins, err = tx.Logins.Of(ctx, user.ID)
 		return err
 	})
 	return user, logins, err
@@ -113,13 +113,13 @@ func (p *People) enlist(ctx context.Context, a bot.Account, facts bot.Facts) (us
 			if err != nil {
 				return err
 			}
-			if err := tx.Users.Join(ctx, user.ID, other.ID); err != nil {
+			if err := tx.Logins.Join(ctx, user.ID, other.ID); err != nil {
 				return err
 			}
 			user = other
 			break
 		}
-		logins, err = tx.Users.Logins(ctx, user.ID)
+		logins, err = tx.Logins.Of(ctx, user.ID)
 		return err
 	})
 	return user, logins, err
@@ -183,7 +183,7 @@ func (p *People) remember(ctx context.Context, l bot.Login, disabled bool) error
 	if l.Disabled == disabled {
 		return nil
 	}
-	err := p.o.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error { return tx.Users.Disable(ctx, l.Account, disabled) })
+	err := p.o.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error { return tx.Logins.Disable(ctx, l.Account, disabled) })
 	return err
 }
 

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"strings"
 	"time"
 
@@ -177,9 +178,56 @@ func (r *Router) offerForms(ctx context.Context, c *call) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	actions := []bot.Action{action}
+	buttons := []bot.Button{{Label: form.Title, Action: action.ID, Style: "primary"}}
+	more, err := r.variants(ctx, c, cmd)
+	if err != nil {
+		return nil, err
+	}
+	for label, other := range more {
+		actions, buttons = append(actions, other), append(buttons, bot.Button{Label: label, Action: other.ID})
+	}
 	res := c.invalid("Something is missing there. Fill in the form, or type all of it.")
 	res.reply.Tone = bot.ToneWaiting
-	res.reply.Buttons = []bot.Button{{Label: form.Title, Action: action.ID, Style: "primary"}}
-	res.commit = func(ctx context.Context, tx *bot.Tx) error { return tx.Actions.Put(ctx, action) }
+	res.reply.Buttons = buttons
+	res.commit = func(ctx context.Context, tx *bot.Tx) error {
+		for _, a := range actions {
+			if err := tx.Actions.Put(ctx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	return res, nil
+}
+
+// variants are the command's other forms by their titles.
+func (r *Router) variants(ctx context.Context, c *call, cmd bot.FormCommand) (iter.Seq2[string, bot.Action], error) {
+	var titles []string
+	var actions []bot.Action
+	if v, ok := cmd.(bot.FormVariants); ok {
+		for i, args := range v.Variants(r.request(c)) {
+			if i == 0 {
+				continue // the usual one
+			}
+			one := *c
+			one.args = args
+			form, err := cmd.Form(ctx, r.request(&one))
+			if err != nil {
+				return nil, err
+			}
+			action, err := r.formAction(&one)
+			if err != nil {
+				return nil, err
+			}
+			titles, actions = append(titles, form.Title), append(actions, action)
+		}
+	}
+	return func(yield func(string, bot.Action) bool) {
+		for i, title := range titles {
+			if !yield(title, actions[i]) {
+				return
+			}
+		}
+	}, nil
 }

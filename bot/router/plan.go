@@ -16,7 +16,7 @@ import (
 // without being confirmed: --yes was given and the policy allows it.
 func (r *Router) propose(ctx context.Context, c *call, planner bot.Planner) (*result, error) {
 	plan, err := r.plan(ctx, c, planner)
-	if err != nil {
+	if err != nil || plan == nil {
 		return nil, err
 	}
 	if _, yes := c.args.Flags["yes"]; yes && plan.Approvals == 0 && plan.Typed == "" {
@@ -37,7 +37,7 @@ func (r *Router) propose(ctx context.Context, c *call, planner bot.Planner) (*re
 // plan asks the command and completes what the router knows.
 func (r *Router) plan(ctx context.Context, c *call, planner bot.Planner) (*bot.Plan, error) {
 	plan, err := planner.Plan(ctx, r.request(c))
-	if err != nil {
+	if err != nil || plan == nil {
 		return nil, err
 	}
 	now := r.opt.Clock.Now()
@@ -241,6 +241,9 @@ func (r *Router) execute(ctx context.Context, c *call, plan *bot.Plan, t *call) 
 	fresh, err := r.plan(ctx, t, planner)
 	if err != nil {
 		return nil, err
+	}
+	if fresh == nil {
+		return nil, bot.Errorf(bot.CodeConflict, "There is nothing left to do of the plan %s.", plan.ID)
 	}
 	if fresh.Hash != plan.Hash {
 		return r.replace(c, plan, fresh), nil

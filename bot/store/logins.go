@@ -2,57 +2,85 @@ package store
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"opsbot/bot"
 )
 
-// Logins implements bot.Users.
-func (r users) Logins(ctx context.Context, userID string) ([]bot.Login, error) {
+type logins struct{ *work }
+
+var _ bot.Logins = logins{}
+
+// Of implements bot.Logins.
+func (r logins) Of(ctx context.Context, userID string) ([]bot.Login, error) {
 	return list(ctx, r.work, func(r accountRow) bot.Login { return bot.Login{Account: r.noun(), Disabled: r.Disabled} },
 		where("user_id = ?", userID), order("created_at, instance, workspace, account_id"))
 }
 
-// Disable implements bot.Users.
-func (r users) Disable(ctx context.Context, a bot.Account, disabled bool) error {
+// Disable implements bot.Logins.
+func (r logins) Disable(ctx context.Context, a bot.Account, disabled bool) error {
 	_, err := r.raw(ctx, "disable an account", "UPDATE accounts SET disabled = ? WHERE "+inAccount, disabled, a.Instance, a.Workspace, a.ID)
 	return err
 }
 
-// Join implements bot.Users. Whoever was joined to from before is joined to into now,
-// so that an old id is followed in one step.
-func (r users) Join(ctx context.Context, from, into string) error {
-	target, err := first[userRow](ctx, r.work, noUser(into), where("id = ?", into))
-	if err != nil {
-		return err
-	}
-	if target.JoinedInto != "" || from == into {
-		return bot.Errorf(bot.CodeConflict, "These two are one person already.")
-	}
-	for _, change := range []string{
+// joining are the rows that go over to who a person was found to be. Whoever was joined
+// to them before is joined to that one now, so that an old id is followed in one step.
+func joining() []string {
+	return []string{
 		"UPDATE accounts SET user_id = ? WHERE user_id = ?",
 		"UPDATE sessions SET user_id = ? WHERE user_id = ?",
+		"UPDATE environments SET locked_by = ? WHERE locked_by = ?",
 		"UPDATE users SET joined_into = ? WHERE joined_into = ?",
-	} {
+		"UPDATE users SET joined_into = ? WHERE id = ?",
+	}
+}
+
+// Join implements bot.Logins. Either may have been joined before: then it is whom they
+// became who is meant.
+func (r logins) Join(ctx context.Context, from, into string) error {
+	for _, id := range []*string{&from, &into} {
+		row, err := first[userRow](ctx, r.work, noUser(*id), where("id = ?", *id))
+		if err != nil {
+			return err
+		}
+		if row.JoinedInto != "" {
+			*id = row.JoinedInto
+		}
+	}
+	if from == into {
+		return bot.Errorf(bot.CodeConflict, "These two are one person already.")
+	}
+	for _, change := range joining() {
 		if _, err := r.raw(ctx, "join two people", change, into, from); err != nil {
 			return err
 		}
 	}
-	n, err := r.raw(ctx, "join two people", "UPDATE users SET joined_into = ? WHERE id = ?", into, from)
-	if err == nil && n == 0 {
-		return noUser(from)
-	}
-	return err
+	return nil
 }
 
-// Part implements bot.Users.
-func (r users) Part(ctx context.Context, a bot.Account, now time.Time) (bot.User, error) {
+// became tells for those of the ids whose people were joined to others who they are now.
+func (w *work) became(ctx context.Context, ids []string) (map[string]string, error) {
+	out := map[string]string{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	rows, err := list(ctx, w, func(r userRow) userRow { return r }, where("joined_into <> '' AND id IN (?)", bun.List(ids)))
+	for _, row := range rows {
+		out[row.ID] = row.JoinedInto
+	}
+	return out, err
+}
+
+// Part implements bot.Logins.
+func (r logins) Part(ctx context.Context, a bot.Account, now time.Time) (bot.User, error) {
 	row, err := first[accountRow](ctx, r.work, noUser(a.String()), where(inAccount, a.Instance, a.Workspace, a.ID))
 	if err != nil {
 		return bot.User{}, err
 	}
-	all, err := r.Logins(ctx, row.UserID)
+	all, err := r.Of(ctx, row.UserID)
 	if err != nil {
 		return bot.User{}, err
 	}
@@ -63,7 +91,18 @@ func (r users) Part(ctx context.Context, a bot.Account, now time.Time) (bot.User
 	if err := insert(ctx, r.work, &user, taken("a user", user.ID)); err != nil {
 		return bot.User{}, err
 	}
-	_, err = r.raw(ctx, "part an account", "UPDATE accounts SET user_id = ?, name_key = ? WHERE "+inAccount,
-		user.ID, strings.ToLower(row.Name), a.Instance, a.Workspace, a.ID)
+	_, err = r.raw(ctx, "part an account", "UPDATE accounts SET user_id = ? WHERE "+inAccount, user.ID, a.Instance, a.Workspace, a.ID)
+	if err != nil {
+		return bot.User{}, err
+	}
+	rest := slices.DeleteFunc(all, func(l bot.Login) bool { return l.Account == row.noun() })
+	err = r.call(ctx, row.UserID, user.Name, userName(rest[0].Account))
 	return bot.User{ID: user.ID, Name: user.Name, Account: row.noun()}, err
+}
+
+// call gives a person another name, if the one that they have is old: they may be
+// called after another of their accounts.
+func (r logins) call(ctx context.Context, id, old, name string) error {
+	_, err := r.raw(ctx, "rename a user", "UPDATE users SET name = ? WHERE id = ? AND name = ?", name, id, old)
+	return err
 }

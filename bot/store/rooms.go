@@ -76,8 +76,12 @@ func (r rooms) List(ctx context.Context, instance string) ([]bot.Room, error) {
 	return list(ctx, r.work, roomRow.noun, where("instance = ?", instance), order("workspace, room_id"))
 }
 
-// Bound implements bot.Rooms.
-func (r rooms) Bound(ctx context.Context, projectID string) ([]bot.Room, error) {
+type bindings struct{ *work }
+
+var _ bot.Bindings = bindings{}
+
+// Of implements bot.Bindings.
+func (r bindings) Of(ctx context.Context, projectID string) ([]bot.Room, error) {
 	if projectID == "" {
 		return nil, nil
 	}

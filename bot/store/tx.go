@@ -119,8 +119,10 @@ func (s *Store) try(ctx context.Context, level sql.IsolationLevel, fn func(ctx c
 func (w *work) tx() *bot.Tx {
 	return &bot.Tx{
 		Users:        users{w},
+		Logins:       logins{w},
 		Sessions:     sessions{w},
 		Rooms:        rooms{w},
+		Bindings:     bindings{w},
 		Inbox:        inbox{w},
 		Messages:     messages{w},
 		Posts:        posts{w},

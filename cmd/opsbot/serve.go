@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"opsbot/bot"
 	"opsbot/bot/config"
 	"opsbot/bot/rest"
 )
@@ -149,7 +148,8 @@ func (a *app) keep(ctx context.Context, s named) {
 	}
 }
 
-// prepare stores what the configuration says about rooms.
+// prepare lets the integrations begin, and finds the rooms that the configuration
+// names.
 func (a *app) prepare(ctx context.Context) error {
 	for _, name := range a.instances.Names() {
 		if p, ok := a.instances.Get(name).(interface{ Prepare(context.Context) error }); ok {
@@ -158,20 +158,5 @@ func (a *app) prepare(ctx context.Context) error {
 			}
 		}
 	}
-	return a.store.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		for _, r := range a.cfg.Rooms {
-			ref, err := roomRef(r.Room)
-			if err != nil {
-				return err
-			}
-			style := r.Style
-			if style == "cards" {
-				style = ""
-			}
-			if err := tx.Rooms.Put(ctx, bot.Room{Ref: ref, Name: ref.ID, Style: style}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return a.prepareRooms(ctx)
 }

@@ -28,19 +28,18 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if id := req.Value("id"); id != "" {
 		return &bot.Outcome{Cancel: id}, nil
 	}
-	if req.Message.Thread == "" {
-		return nil, bot.Errorf(bot.CodeInvalid, "Which plan? Say `cancel ID`, or answer in the plan's thread.")
-	}
 	var plan *bot.Plan
 	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		plan, err = tx.Plans.InThread(ctx, req.Message.Room, req.Message.Thread)
+		plan, err = bot.PlanHere(ctx, tx, req)
 		return err
 	})
-	if bot.CodeOf(err) == bot.CodeNotFound {
+	switch {
+	case err != nil:
+		return nil, err
+	case plan != nil:
+		return &bot.Outcome{Cancel: plan.ID}, nil
+	case req.Message.Thread != "":
 		return nil, bot.Errorf(bot.CodeNotFound, "No plan waits in this thread.")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &bot.Outcome{Cancel: plan.ID}, nil
+	return nil, bot.Errorf(bot.CodeInvalid, "Which plan? Say `cancel ID`, or answer in the plan's thread.")
 }

@@ -41,14 +41,8 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 				return err
 			}
 		}
-		if req.Message.Thread == "" {
-			return nil
-		}
-		plan, err := tx.Plans.InThread(ctx, req.Message.Room, req.Message.Thread)
-		if bot.CodeOf(err) == bot.CodeNotFound {
-			return nil
-		}
-		inThread = plan
+		var err error
+		inThread, err = bot.PlanHere(ctx, tx, req)
 		return err
 	})
 	switch {

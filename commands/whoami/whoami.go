@@ -22,7 +22,15 @@ func (c *Command) Spec() bot.Spec {
 }
 
 // Run shows account and groups.
-func (c *Command) Run(_ context.Context, req *bot.Request) (*bot.Outcome, error) {
+func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, error) {
+	var logins []bot.Login
+	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		logins, err = tx.Logins.Of(ctx, req.User.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	groups := strings.Join(req.User.Groups, ", ")
 	if groups == "" {
 		groups = "none"
@@ -31,6 +39,11 @@ func (c *Command) Run(_ context.Context, req *bot.Request) (*bot.Outcome, error)
 		{Name: "Account", Value: bot.Escape(req.User.Account.String())},
 		{Name: "Groups", Value: bot.Escape(groups)},
 	}}
+	for _, l := range logins {
+		if l.String() != req.User.Account.String() {
+			post.Fields = append(post.Fields, bot.Field{Name: "Also", Value: bot.Escape(l.String() + " " + l.Name)})
+		}
+	}
 	if req.User.Owner {
 		post.Fields = append(post.Fields, bot.Field{Name: "Data folder", Value: "you own it, so you may do everything here"})
 	}

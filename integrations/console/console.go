@@ -29,10 +29,11 @@ type Console struct {
 }
 
 var (
-	_ bot.Chat     = (*Console)(nil)
-	_ bot.Threader = (*Console)(nil)
-	_ bot.Uploader = (*Console)(nil)
-	_ bot.Service  = (*Console)(nil)
+	_ bot.Chat      = (*Console)(nil)
+	_ bot.Threader  = (*Console)(nil)
+	_ bot.Uploader  = (*Console)(nil)
+	_ bot.Ephemeral = (*Console)(nil)
+	_ bot.Service   = (*Console)(nil)
 )
 
 // Kind lists the console in the configuration.
@@ -79,6 +80,12 @@ func entryID(key string) string {
 func (c *Console) Send(ctx context.Context, p bot.Post) (string, error) {
 	id := entryID(p.Key)
 	return id, c.store(ctx, id, p, false)
+}
+
+// SendEphemeral stores a post that only p.To is shown.
+func (c *Console) SendEphemeral(ctx context.Context, p bot.Post) error {
+	_, err := c.Send(ctx, p)
+	return err
 }
 
 // Edit replaces the post of an entry.
@@ -156,7 +163,7 @@ func (c *Console) Say(ctx context.Context, in Input) (root string, err error) {
 func (c *Console) Prepare(ctx context.Context) error {
 	return c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		for _, name := range c.cfg.Rooms {
-			if err := tx.Rooms.Put(ctx, bot.Room{Ref: c.Room(name), Name: name}); err != nil {
+			if err := bot.ChangeRoom(ctx, tx, c.Room(name), func(r *bot.Room) { r.Name, r.Style = name, "" }); err != nil {
 				return err
 			}
 		}

@@ -76,6 +76,8 @@ type inbox struct {
 	keep bool                // leaves it open, as one that was not run yet
 }
 
+func (*inbox) Wants(context.Context, bot.Message) (bool, error) { return true, nil }
+
 func (i *inbox) Receive(ctx context.Context, m bot.Message, with ...func(ctx context.Context, tx *bot.Tx) error) (root string, err error) {
 	var added bool
 	err = i.work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {

@@ -29,6 +29,7 @@ type Rig struct {
 	Forge    *forgetest.Fake
 	CI       *Pipeline
 	Runner   *Deployer
+	Chat     *Chat
 
 	mu     sync.Mutex
 	hidden map[string]bool // projects that nobody may see
@@ -48,15 +49,15 @@ func (c quick) After(d time.Duration) <-chan time.Time { return time.After(d / s
 type instances map[string]any
 
 func (i instances) Get(name string) any { return i[name] }
-func (i instances) Names() []string     { return []string{"git", "ci", "run"} }
+func (i instances) Names() []string     { return []string{"git", "ci", "run", "chat"} }
 
 // New makes a rig with one active project "hello" without any resources.
 func New(t testing.TB) *Rig {
 	t.Helper()
-	r := &Rig{T: t, DB: storetest.Open(t), Clock: quick{time.Now()}, CI: newPipeline(), Runner: newDeployer(), hidden: map[string]bool{}}
+	r := &Rig{T: t, DB: storetest.Open(t), Clock: quick{time.Now()}, CI: newPipeline(), Runner: newDeployer(), Chat: &Chat{}, hidden: map[string]bool{}}
 	_, r.Forge = forgetest.NewRig()
 	r.Services = &bot.Services{
-		Clock: r.Clock, Work: r.DB, Blobs: r.DB.Blobs(), Integrations: instances{"git": r.Forge, "ci": r.CI, "run": r.Runner},
+		Clock: r.Clock, Work: r.DB, Blobs: r.DB.Blobs(), Integrations: instances{"git": r.Forge, "ci": r.CI, "run": r.Runner, "chat": r.Chat},
 		Blueprints: Blueprints{}, Authorizer: judge{r}, Deliveries: noDeliveries{},
 		Environments: []bot.Environment{{Name: "staging", Deployer: "run", Auto: "main"}, {Name: "production", Deployer: "run", After: "staging"}},
 		Defaults: bot.Defaults{

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"opsbot/bot"
+	"opsbot/test/conformance/chattest"
 )
 
 // journal keeps calls, and the errors that are to come. Safe for concurrent use.
@@ -186,3 +187,63 @@ func (b Blueprints) Resolve(req bot.RenderRequest) (bot.RenderRequest, error) {
 func (Blueprints) Render(_ context.Context, req bot.RenderRequest) (bot.Tree, error) {
 	return bot.Tree{Files: []bot.TreeFile{{Path: "README.md", Data: []byte("# " + req.Name + "\n")}}}, nil
 }
+
+// Chat is a chat with rooms that can be entered and left. Safe for concurrent use.
+type Chat struct {
+	chattest.Fake
+	mu     sync.Mutex
+	rooms  map[string]string // name -> id
+	inside map[string]bool   // id -> the bot is in it
+}
+
+var _ bot.RoomKeeper = (*Chat)(nil)
+
+// AddRoom makes a room that the bot is not in.
+func (c *Chat) AddRoom(name, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rooms == nil {
+		c.rooms, c.inside = map[string]string{}, map[string]bool{}
+	}
+	c.rooms[name] = id
+}
+
+// Inside reports whether the bot is in a room.
+func (c *Chat) Inside(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inside[id]
+}
+
+// FindRoom implements bot.RoomKeeper.
+func (c *Chat) FindRoom(_ context.Context, name string) (bot.Room, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, ok := c.rooms[strings.TrimPrefix(name, "#")]
+	if !ok {
+		return bot.Room{}, bot.Errorf(bot.CodeNotFound, "There is no room %q.", name)
+	}
+	return bot.Room{Ref: bot.RoomRef{Instance: "chat", ID: id}, Name: strings.TrimPrefix(name, "#")}, nil
+}
+
+// JoinRoom implements bot.RoomKeeper. Rooms whose id begins with "p" are private.
+func (c *Chat) JoinRoom(_ context.Context, ref bot.RoomRef) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if strings.HasPrefix(ref.ID, "p") {
+		return bot.Errorf(bot.CodeForbidden, "Only somebody inside can invite me.")
+	}
+	c.inside[ref.ID] = true
+	return nil
+}
+
+// LeaveRoom implements bot.RoomKeeper.
+func (c *Chat) LeaveRoom(_ context.Context, ref bot.RoomRef) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inside, ref.ID)
+	return nil
+}
+
+// SendEphemeral implements bot.Ephemeral.
+func (*Chat) SendEphemeral(context.Context, bot.Post) error { return nil }
