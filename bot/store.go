@@ -101,6 +101,9 @@ type Messages interface {
 	// leased: order within a thread is kept. A room's top level is a thread, too,
 	// and a reply waits for the message that its thread hangs from.
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]Message, error)
+	// Root gives the cause under which a message's consequences are filed; CodeNotFound
+	// for one that was never stored.
+	Root(ctx context.Context, instance, id string) (string, error)
 	// Done marks the message as run; CodeStale if it was already.
 	Done(ctx context.Context, room RoomRef, id string) error
 }

@@ -124,3 +124,10 @@ func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
 	}
 	return err
 }
+
+// Root implements bot.Messages.
+func (r messages) Root(ctx context.Context, instance, id string) (string, error) {
+	row, err := first[messageRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "There is no message %q of %s.", id, instance),
+		where("instance = ? AND message_id = ?", instance, id))
+	return row.Root, err
+}
