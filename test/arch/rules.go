@@ -72,7 +72,7 @@ func rules() []rule {
 		{dir: "test/arch", own: []string{"test/arch"}},
 		{dir: "test/bench", own: []string{"..."}, modules: []string{"github.com/gin-gonic/gin"}},
 		{dir: "test/conformance", own: []string{"bot/...", "test/..."}},
-		{dir: "test/fakes", own: []string{"bot", "test/..."}, modules: []string{"github.com/gorilla/websocket"}},
+		{dir: "test/fakes", own: []string{"bot", "test/..."}, modules: []string{"github.com/gorilla/websocket", "github.com/slack-go/slack"}},
 	}
 }
 
