@@ -102,7 +102,7 @@ func (r logins) Part(ctx context.Context, a bot.Account, now time.Time) (bot.Use
 
 // call gives a person another name, if the one that they have is old: they may be
 // called after another of their accounts.
-func (r logins) call(ctx context.Context, id, old, name string) error {
-	_, err := r.raw(ctx, "rename a user", "UPDATE users SET name = ? WHERE id = ? AND name = ?", name, id, old)
+func (w *work) call(ctx context.Context, id, old, name string) error {
+	_, err := w.raw(ctx, "rename a user", "UPDATE users SET name = ? WHERE id = ? AND name = ?", name, id, old)
 	return err
 }

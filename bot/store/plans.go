@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -54,6 +56,11 @@ func (r actions) Put(ctx context.Context, a bot.Action) error {
 // Get implements bot.Actions.
 func (r actions) Get(ctx context.Context, id string) (bot.Action, error) {
 	row, err := first[actionRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "This button is not known any more."), where("id = ?", id))
+	if err != nil || row.UserID == "" {
+		return row.noun(), err
+	}
+	now, err := r.became(ctx, []string{row.UserID})
+	row.UserID = cmp.Or(now[row.UserID], row.UserID)
 	return row.noun(), err
 }
 
@@ -100,17 +107,48 @@ func noPlan(id string) *bot.Error { return bot.Errorf(bot.CodeNotFound, "There i
 
 // Get implements bot.Plans.
 func (r plans) Get(ctx context.Context, id string) (*bot.Plan, error) {
-	row, err := first[planRow](ctx, r.work, noPlan(id), where("id = ?", id))
-	return row.noun(), err
+	return r.first(ctx, noPlan(id), where("id = ?", id))
+}
+
+func (r plans) first(ctx context.Context, missing *bot.Error, scopes ...scope) (*bot.Plan, error) {
+	row, err := first[planRow](ctx, r.work, missing, scopes...)
+	if err != nil {
+		return row.noun(), err
+	}
+	plan := row.noun()
+	return plan, r.follow(ctx, plan)
+}
+
+// follow names those whom the people of the plans were found to be: whoever asks and
+// approves by two accounts is one person all the same.
+func (r plans) follow(ctx context.Context, plans ...*bot.Plan) error {
+	var ids []string
+	for _, p := range plans {
+		ids = append(append(ids, p.UserID), p.Approved...)
+	}
+	now, err := r.became(ctx, ids)
+	if err != nil || len(now) == 0 {
+		return err
+	}
+	for _, p := range plans {
+		p.UserID = cmp.Or(now[p.UserID], p.UserID)
+		var others []string
+		for _, id := range p.Approved {
+			if id = cmp.Or(now[id], id); id != p.UserID && !slices.Contains(others, id) {
+				others = append(others, id)
+			}
+		}
+		p.Approved = others
+	}
+	return nil
 }
 
 // InThread implements bot.Plans. A plan asked for at the top level answers there, in
 // the thread below its request, and in the one below the plan itself.
 func (r plans) InThread(ctx context.Context, room bot.RoomRef, thread string) (*bot.Plan, error) {
-	row, err := first[planRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "No plan is waiting here."),
+	return r.first(ctx, bot.Errorf(bot.CodeNotFound, "No plan is waiting here."),
 		where("state = 'open'"), where(inRoom, room.Instance, room.Workspace, room.ID),
 		where("(thread = ? OR message_id = ? OR ? <> '' AND EXISTS ("+planPost+"))", thread, thread, thread, thread), order("seq DESC"))
-	return row.noun(), err
 }
 
 // planPost is the post that shows a plan as the message that starts a thread.
@@ -119,5 +157,10 @@ const planPost = `SELECT 1 FROM posts AS p WHERE p.message_id = ? AND p.post_key
 
 // Open implements bot.Plans.
 func (r plans) Open(ctx context.Context, userID string) ([]*bot.Plan, error) {
-	return list(ctx, r.work, planRow.noun, where("state = 'open'"), where("(? = '' OR user_id = ?)", userID, userID), order("seq DESC"))
+	open, err := list(ctx, r.work, planRow.noun, where("state = 'open'"),
+		where("(? = '' OR user_id = ? OR user_id IN (SELECT id FROM users WHERE joined_into = ?))", userID, userID, userID), order("seq DESC"))
+	if err != nil {
+		return nil, err
+	}
+	return open, r.follow(ctx, open...)
 }

@@ -118,9 +118,9 @@ func (r users) rename(ctx context.Context, row accountRow, name string) error {
 	if err != nil {
 		return err
 	}
+	old := userName(row.noun())
 	row.Name = name
-	_, err = r.raw(ctx, "rename a user", "UPDATE users SET name = ? WHERE id = ?", userName(row.noun()), row.UserID)
-	return err
+	return r.call(ctx, row.UserID, old, userName(row.noun()))
 }
 
 // user reads a user; account is the one used now, nil for the first one.

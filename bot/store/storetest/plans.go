@@ -14,14 +14,16 @@ func planRules() []rule {
 		{"actions/used once", actionOnce},
 		{"plans/come back whole and change", planWhole},
 		{"plans/the newest open one of a thread", planInThread},
+		{"plans/answered below their own post", planBelowPost},
 		{"plans/open ones of a user", planOpen},
+		{"plans/of people who were found to be one", planJoined},
 	}
 }
 
 func actionOnce(t *testing.T, e *env) {
 	once := bot.Action{
 		ID: "once", Verb: "deploy", Args: json.RawMessage(`{"a":1}`), PlanID: "p", UserID: "u", Room: room("r"),
-		ExpiresAt: e.now().Add(time.Hour), Once: true,
+		ExpiresAt: e.now().Add(time.Hour), Once: true, Form: true,
 	}
 	often := bot.Action{ID: "often", Verb: "log", Room: room("r")}
 	use := func(id string) func(ctx context.Context, tx *bot.Tx) error {
@@ -106,4 +108,66 @@ func planOpen(t *testing.T, e *env) {
 	same(t, open("u"), []*bot.Plan{d, a})
 	same(t, open(""), []*bot.Plan{d, b, a})
 	same(t, open("w"), nil)
+}
+
+// planBelowPost: where a request leaves no message to answer under, the plan's own post
+// is what people answer.
+func planBelowPost(t *testing.T, e *env) {
+	p := e.putPlan(plan(e, "abc123", "u", "r", "m1", ""))
+	older := e.putPlan(plan(e, "def456", "u", "r", "m2", ""))
+	for _, shown := range [][2]string{{"r", "plan:abc123"}, {"s", "plan:def456"}, {"r", "plan:none"}, {"r", "note:abc123"}} {
+		e.put(post(shown[0], shown[1], "t"))
+		e.delivered(e.post(shown[0], shown[1]))
+	}
+	in := func(thread string) func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error) {
+		return func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error) {
+			return tx.Plans.InThread(ctx, room("r"), thread)
+		}
+	}
+	same(t, get(e, in("m-plan:abc123")), p)
+	same(t, get(e, in("m2")), older)
+	for _, elsewhere := range []string{"m-plan:def456", "m-plan:none", "m-note:abc123"} {
+		e.refused(bot.CodeNotFound, func(ctx context.Context, tx *bot.Tx) error { return second(in(elsewhere)(ctx, tx)) })
+	}
+	p.State = "confirmed"
+	e.putPlan(p)
+	e.refused(bot.CodeNotFound, func(ctx context.Context, tx *bot.Tx) error { return second(in("m-plan:abc123")(ctx, tx)) })
+}
+
+// planJoined: whoever is one person can't agree with himself.
+func planJoined(t *testing.T, e *env) {
+	p := e.people("alice", "bob", "carol", "dave")
+	alice, bob, carol, dave := p[0].ID, p[1].ID, p[2].ID, p[3].ID
+	asked := plan(e, "abc123", bob, "r", "m1", "t")
+	asked.Approvals, asked.Approved = 2, []string{alice, carol, dave}
+	e.putPlan(asked)
+	e.write(join(bob, alice))  // who asked, and one who approved
+	e.write(join(dave, carol)) // two who approved
+	want := plan(e, "abc123", alice, "r", "m1", "t")
+	want.Approvals, want.Approved = 2, []string{carol}
+	read := map[string]func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error){
+		"by id": func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error) { return tx.Plans.Get(ctx, "abc123") },
+		"by thread": func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error) {
+			return tx.Plans.InThread(ctx, room("r"), "t")
+		},
+		"open": func(ctx context.Context, tx *bot.Tx) (*bot.Plan, error) {
+			open, err := tx.Plans.Open(ctx, alice)
+			if err != nil || len(open) != 1 {
+				t.Errorf("alice has %d open plans, %v", len(open), err)
+				return nil, err
+			}
+			return open[0], nil
+		},
+	}
+	for how, fn := range read {
+		t.Log(how)
+		same(t, get(e, fn), want)
+	}
+	e.putPlan(want) // as who changes it writes it
+	same(t, get(e, read["open"]), want)
+	for _, id := range []string{bob, carol, dave} {
+		if open := get(e, func(ctx context.Context, tx *bot.Tx) ([]*bot.Plan, error) { return tx.Plans.Open(ctx, id) }); open != nil {
+			t.Errorf("%s has open plans: %s", id, show(open))
+		}
+	}
 }

@@ -22,7 +22,6 @@ func postRules() []rule {
 		{"posts/a lost lease is not freed", postStaleWorker},
 		{"posts/postponed until then", postPostponed},
 		{"posts/numbered per room", postNumbers},
-		{"posts/found by their thread", postThreads},
 	}
 }
 
@@ -234,33 +233,6 @@ func postNumbers(t *testing.T, e *env) {
 	}
 	got := []int64{e.post("r", "a").Seq, e.post("s", "a").Seq, e.post("r", "b").Seq}
 	same(t, got, []int64{1, 1, 2})
-}
-
-// postThreads: our posts in a thread and the one that starts it, of that room only.
-func postThreads(t *testing.T, e *env) {
-	e.put(post("a", "root", "starts it"))
-	e.put(post("a", "elsewhere", "another thread"))
-	e.put(post("b", "root", "another room"))
-	for _, row := range e.claimPosts("w", 10) {
-		e.delivered(row)
-	}
-	e.put(post("a", "answer", "answers"))
-	for _, row := range e.claimPosts("w", 10) {
-		row.Thread = "m-root"
-		e.delivered(row)
-	}
-	in := func(thread string) (keys []string) {
-		for _, row := range get(e, func(ctx context.Context, tx *bot.Tx) ([]bot.PostRow, error) {
-			return tx.Threads.Posts(ctx, room("a"), thread)
-		}) {
-			keys = append(keys, row.Key)
-		}
-		return keys
-	}
-	same(t, in("m-root"), []string{"root", "answer"})
-	same(t, in("m-answer"), []string{"answer"})
-	same(t, in("m-none"), []string(nil))
-	same(t, in(""), []string(nil))
 }
 
 func postMarked(t *testing.T, e *env) {

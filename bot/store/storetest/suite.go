@@ -20,8 +20,8 @@ type Opener func(t testing.TB, with ...func(*store.Options)) *store.Store
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range [][]rule{
-		transactionRules(), wakeRules(), peopleRules(), roomRules(), inboxRules(),
-		messageRules(), postRules(), planRules(), projectRules(), operationRules(), buildRules(), versionRules(),
+		transactionRules(), wakeRules(), peopleRules(), loginRules(), roomRules(), bindingRules(), inboxRules(),
+		messageRules(), postRules(), threadRules(), planRules(), projectRules(), operationRules(), buildRules(), versionRules(),
 		deploymentRules(), recordRules(), causeRules(), claimProperties(),
 	} {
 		for _, r := range group {
