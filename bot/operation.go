@@ -46,6 +46,15 @@ func (o *Operation) Final() bool {
 	return o.State == OperationSucceeded || o.State == OperationUndone
 }
 
+// EndIn is where the operation's end is told: in the thread of what asked for it or,
+// when that can't be answered under, below the operation's own card.
+func (o *Operation) EndIn() (thread, under string) {
+	if thread = o.Message.Under(); thread == "" {
+		under = "op:" + o.ID
+	}
+	return thread, under
+}
+
 // StepState is where a step is in its life.
 type StepState string
 

@@ -288,8 +288,9 @@ func (k *deployKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 	if op.Message.Room.ID == "" {
 		return nil
 	}
+	thread, under := op.EndIn()
 	p := bot.Post{
-		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: op.Message.Under(), Mention: op.Message.Author,
+		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread, Under: under, Mention: op.Message.Author,
 		Cause: op.ID, Root: op.Cause.Root, Tone: bot.ToneGood,
 	}
 	name := bot.Escape(op.Subject + " " + in.Label)

@@ -117,12 +117,9 @@ func (k *kind) success(op *bot.Operation, p bot.Project, steps []bot.StepRow) bo
 		urls[s.Name] = s.URL
 	}
 	forge, ci := bot.Escape(k.c.name(p.Forge)), bot.Escape(k.c.name(p.Pipeline))
-	thread := op.Message.Thread
-	if thread == "" {
-		thread = op.Message.ID
-	}
+	thread, under := op.EndIn()
 	return bot.Post{
-		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread, Mention: op.Message.Author,
+		Key: "op:" + op.ID + ":done", Room: op.Message.Room, Thread: thread, Under: under, Mention: op.Message.Author,
 		Tone: bot.ToneGood, Cause: op.ID, Root: op.Cause.Root, Text: []bot.Text{
 			"Success! Your project is available on " + forge + ": " + bot.Text(urls["repository"]),
 			"Success! Your " + ci + " job is available at: " + bot.Text(urls["job"]),

@@ -51,9 +51,26 @@ func (c *Console) press(w http.ResponseWriter, r *http.Request) {
 	in, err := c.input(r)
 	in.Text = ""
 	if err == nil {
+		var form *bot.Form
+		if form, err = c.env.Desk.Form(r.Context(), c.opener(r, in.Action)); err == nil && form != nil {
+			c.goTo(w, r, formPath(in.Room, in.Action))
+			return
+		}
+	}
+	if err == nil {
 		_, err = c.Say(r.Context(), in)
 	}
 	c.done(w, r, err)
+}
+
+// goTo sends the browser to another page.
+func (c *Console) goTo(w http.ResponseWriter, r *http.Request, path string) {
+	if r.Header.Get("HX-Request") != "" {
+		w.Header().Set("HX-Redirect", path)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	http.Redirect(w, r, path, http.StatusSeeOther)
 }
 
 // done answers a form: nothing to show for htmx, back to the room without scripts.

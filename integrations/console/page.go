@@ -45,6 +45,8 @@ func (c *Console) Handler() http.Handler {
 	m.HandleFunc("GET /rooms/{room}/events", c.events)
 	m.HandleFunc("POST /rooms/{room}/say", c.sayFromPage)
 	m.HandleFunc("POST /rooms/{room}/press", c.press)
+	m.HandleFunc("GET /rooms/{room}/forms/{action}", c.openForm)
+	m.HandleFunc("POST /rooms/{room}/forms/{action}", c.sendForm)
 	m.HandleFunc("GET /board", c.board)
 	m.HandleFunc("GET /account", c.accountPage)
 	m.HandleFunc("POST /account/tokens", c.newToken)

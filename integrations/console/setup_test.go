@@ -155,7 +155,7 @@ func (r *rig) console() *Console {
 	r.t.Helper()
 	c, err := New(bot.IntegrationEnv{
 		Name: "console", Config: section{"general", "deployments"}, Clock: r.clock, Log: slog.New(slog.DiscardHandler),
-		Work: r.store, Waker: r.store, Blobs: r.store.Blobs(), Inbound: r.inbox, ConsoleURL: r.url, PublicURL: "http://public.example.com",
+		Work: r.store, Waker: r.store, Blobs: r.store.Blobs(), Inbound: r.inbox, Desk: desk{}, ConsoleURL: r.url, PublicURL: "http://public.example.com",
 		Environments: []bot.Environment{{Name: "staging"}, {Name: "production"}},
 	})
 	if err != nil {

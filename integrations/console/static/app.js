@@ -102,6 +102,8 @@
     if (r.status === 401) { location.href = "/login"; return false; }
     if (!r.ok) { complain((await r.text()) || "That did not arrive; try again."); return false; }
     complain("");
+    const next = r.headers.get("HX-Redirect"); // a form to fill in
+    if (next && next.startsWith("/")) location.assign(next);
     return true;
   };
   const say = async (line, thread) => {
