@@ -42,6 +42,9 @@ func (s *Server) checkBlocks(where surface, blocks []any) *apiError {
 	for i, b := range blocks {
 		at := fmt.Sprintf("/blocks/%d", i)
 		tagged(s.grams.blocks[where])(p, at, b)
+		if where != onMessage { // only there a press must be told by its action alone
+			u.actionIDs = map[string]bool{}
+		}
 		u.count(p, at, b)
 	}
 	switch {
@@ -82,10 +85,9 @@ func (u *uses) count(p *problems, at string, v any) {
 			u.unique(p, at+"/elements/action_id", u.actionIDs, element["action_id"])
 		}
 	}
-	for _, k := range []string{"accessory", "element"} {
-		if element, ok := b[k].(map[string]any); ok {
-			u.unique(p, at+"/"+k+"/action_id", u.actionIDs, element["action_id"])
-		}
+	// An input's element is found by its block: vendors' own samples repeat its action.
+	if element, ok := b["accessory"].(map[string]any); ok {
+		u.unique(p, at+"/accessory/action_id", u.actionIDs, element["action_id"])
 	}
 }
 

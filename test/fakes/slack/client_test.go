@@ -187,3 +187,10 @@ func TestClientIsClicked(t *testing.T) {
 		t.Errorf("slash: %+v", a)
 	}
 }
+
+func userNamed(name string) slack.User { return slack.User{Name: name} }
+
+// addPrivate adds a private channel with alice and the bot.
+func (r *rig) addPrivate() string {
+	return r.AddChannel(slack.Channel{Name: "secret", Kind: slack.Private, Members: []string{r.alice, r.BotUserID}})
+}

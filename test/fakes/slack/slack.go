@@ -176,6 +176,7 @@ func (s *Server) surprise(format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	s.surprises = append(s.surprises, what)
 	s.cfg.unexpected(what)
+	s.touch()
 }
 
 // misuse reports a mistake of the test itself. The lock is held.
