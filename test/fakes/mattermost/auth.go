@@ -92,3 +92,13 @@ func (s *Server) NewToken(userID string) string {
 	}
 	return s.state.login(u)
 }
+
+// TokenID is the id of a token, by which an administrator revokes it over REST.
+func (s *Server) TokenID(token string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sess := s.state.sessions[token]; sess != nil {
+		return sess.id
+	}
+	return ""
+}

@@ -308,5 +308,26 @@ func (c *call) channelsOf() (any, error) {
 	if len(out) == 0 {
 		return nil, fail(http.StatusNotFound, "app.channel.get_channels.not_found.app_error", "No channels were found.")
 	}
+	if c.vars["team_id"] != "" {
+		newest := slices.MaxFunc(out, func(a, b channelJSON) int { return cmp.Compare(a.LastPostAt, b.LastPostAt) })
+		c.etag(newest.ID, max(newest.LastPostAt, newest.UpdateAt), 0, len(out))
+	}
+	return out, nil
+}
+
+// searchChannels finds channels by a part of their name.
+func (c *call) searchChannels() (any, error) {
+	var in struct{ Term string }
+	if err := c.decode(&in, "channel_search"); err != nil {
+		return nil, err
+	}
+	out := []channelJSON{}
+	for _, ch := range c.state.rooms {
+		fits := strings.Contains(strings.ToLower(ch.Name+" "+ch.DisplayName), strings.ToLower(in.Term))
+		if ch.TeamID == c.vars["team_id"] && fits && ch.DeleteAt == 0 && c.mayRead(ch) {
+			out = append(out, ch.json())
+		}
+	}
+	slices.SortFunc(out, func(a, b channelJSON) int { return cmp.Compare(a.DisplayName, b.DisplayName) })
 	return out, nil
 }

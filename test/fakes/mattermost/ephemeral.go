@@ -37,7 +37,12 @@ func (c *call) postEphemeral() (any, error) {
 		UserID: c.who.ID, ChannelID: in.Post.ChannelID, RootID: in.Post.RootID, Message: in.Post.Message,
 		props: parseProps(in.Post.Props, c.oddly),
 	}
-	return c.Server.whisper(in.UserID, p), nil
+	told := c.Server.whisper(in.UserID, p)
+	// The answer, not the event, names the attachments twice.
+	if m, ok := told.Metadata.(map[string]any); ok && m["embeds"] != nil {
+		m["embeds"] = append(m["embeds"].([]any), m["embeds"].([]any)...)
+	}
+	return told, nil
 }
 
 // whisper sends p to one user. Its buttons carry a cookie instead of being looked up.
@@ -50,7 +55,7 @@ func (s *Server) whisper(to string, p *post) postJSON {
 	w := &whisper{post: p, to: to}
 	s.state.whispers = append(s.state.whispers, w)
 	told := s.postJSON(p)
-	told.FileIDs = nil
+	told.FileIDs, told.ReplyCount = nil, 0
 	s.hub.publish(event{
 		name: "ephemeral_message", data: map[string]any{"post": mustJSON(told)}, to: broadcast{UserID: to, ChannelID: p.ChannelID},
 	})

@@ -62,33 +62,3 @@ func atWords(text string) []string {
 	}
 	return out
 }
-
-var (
-	hashtag     = regexp.MustCompile(`(?:^|\s)(#[\p{L}][\p{L}\p{N}_.-]+)`)
-	channelLink = regexp.MustCompile(`\B~([a-z0-9_-]+)`)
-)
-
-func hashtags(text string) string {
-	var out []string
-	for _, m := range hashtag.FindAllStringSubmatch(text, -1) {
-		out = append(out, m[1])
-	}
-	return strings.Join(out, " ")
-}
-
-// channelLinks are the public channels that a text names with ~.
-func (st *state) channelLinks(ch *channel, text string) map[string]any {
-	var out map[string]any
-	for _, m := range channelLink.FindAllStringSubmatch(text, -1) {
-		for _, other := range st.rooms {
-			if other.Name != m[1] || other.TeamID != ch.TeamID || other.Type != "O" {
-				continue
-			}
-			if out == nil {
-				out = map[string]any{}
-			}
-			out[other.Name] = map[string]any{"display_name": other.DisplayName, "team_name": st.team(other.TeamID).Name}
-		}
-	}
-	return out
-}

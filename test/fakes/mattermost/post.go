@@ -73,7 +73,7 @@ type postJSON struct {
 	ReplyCount   int            `json:"reply_count"`
 	LastReplyAt  int64          `json:"last_reply_at"`
 	Participants any            `json:"participants"`
-	Metadata     map[string]any `json:"metadata,omitempty"`
+	Metadata     any            `json:"metadata,omitempty"`
 }
 
 // postFields are the fields that a body with a post may have: all of the model's.
@@ -120,6 +120,8 @@ func (s *Server) metadata(p *post) map[string]any {
 	out := map[string]any{}
 	if _, has := p.props["attachments"]; has {
 		out["embeds"] = []any{map[string]string{"type": "message_attachment"}}
+	} else if id, ok := p.props["previewed_post"].(string); ok && s.state.posts[id] != nil {
+		out["embeds"] = []any{s.preview(s.state.posts[id])}
 	}
 	if len(p.files) > 0 {
 		infos := []fileJSON{}

@@ -128,6 +128,9 @@ func (s *Server) create(p *post, online bool) error {
 	if links := s.state.channelLinks(ch, p.Message); links != nil {
 		p.props["channel_mentions"] = links
 	}
+	if other := s.previewed(p); other != nil {
+		p.props["previewed_post"] = other.ID
+	}
 	s.attachFiles(p)
 	s.state.posts[p.ID] = p
 	s.state.log = append(s.state.log, p)

@@ -135,9 +135,28 @@ func (c *call) unknownRoute(path string) {
 	if !buttonPath.MatchString(path) {
 		c.oddly("no such route")
 	}
-	c.w.Header().Set("Content-Type", "application/json")
+	h := c.w.Header()
+	h.Set("Content-Type", "application/json")
+	if !strings.HasPrefix(path, "/api/v4/") {
+		c.commonHeaders()
+		h.Del("Expires")
+	}
 	c.w.WriteHeader(http.StatusNotFound)
 	_ = writeJSON(c.w, noRoute(path), false)
+}
+
+// commonHeaders are on every answer of the API but a missing route and a 429.
+func (c *call) commonHeaders() {
+	h := c.w.Header()
+	for key, value := range map[string]string{
+		"Permissions-Policy": "", "Referrer-Policy": "no-referrer", "Vary": "Accept-Encoding",
+		"X-Content-Type-Options": "nosniff", "X-Request-Id": c.id, "X-Version-Id": versionID,
+	} {
+		h.Set(key, value)
+	}
+	if c.r.Method == http.MethodGet {
+		h.Set("Expires", "0")
+	}
 }
 
 // oddly notes what a strict server doesn't accept.
@@ -301,15 +320,7 @@ func (c *call) answer(status int) func(v any, err error) {
 		if h.Get("Content-Type") == "" {
 			h.Set("Content-Type", "application/json")
 		}
-		for key, value := range map[string]string{
-			"Permissions-Policy": "", "Referrer-Policy": "no-referrer", "Vary": "Accept-Encoding",
-			"X-Content-Type-Options": "nosniff", "X-Request-Id": c.id, "X-Version-Id": versionID,
-		} {
-			h.Set(key, value)
-		}
-		if c.r.Method == http.MethodGet {
-			h.Set("Expires", "0")
-		}
+		c.commonHeaders()
 		var api *apiError
 		switch {
 		case errors.As(err, &api):

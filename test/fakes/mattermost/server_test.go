@@ -105,16 +105,22 @@ func (w *world) post(t *testing.T, body object) answer {
 // socket is a client's end of the WebSocket.
 type socket struct {
 	*websocket.Conn
-	t *testing.T
+	t     *testing.T
+	pings int
 }
 
 func (w *world) dial(t *testing.T, token, query string) *socket {
+	t.Helper()
+	return dial(t, w.Server, token, query)
+}
+
+func dial(t *testing.T, s *mattermost.Server, token, query string) *socket {
 	t.Helper()
 	header := http.Header{}
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(w.URL, "http")+"/api/v4/websocket"+query, header)
+	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.URL, "http")+"/api/v4/websocket"+query, header)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}

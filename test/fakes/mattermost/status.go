@@ -1,5 +1,7 @@
 package mattermost
 
+import "slices"
+
 type statusJSON struct {
 	UserID         string `json:"user_id"`
 	Status         string `json:"status"`
@@ -26,8 +28,8 @@ func (c *call) statuses() (any, error) {
 		return nil, err
 	}
 	out := []statusJSON{}
-	for _, id := range wanted {
-		if u := c.state.users[id]; u != nil {
+	for _, u := range c.state.order {
+		if slices.Contains(wanted, u.ID) {
 			out = append(out, u.statusJSON())
 		}
 	}

@@ -1,5 +1,12 @@
 package mattermost
 
+import (
+	_ "embed" // the recorded configuration
+	"encoding/json"
+	"maps"
+	"strings"
+)
+
 func (s *Server) allRoutes() []route {
 	var out []route
 	for _, routes := range [][]route{
@@ -35,18 +42,21 @@ func (c *call) ping() (any, error) {
 	return out, nil
 }
 
-// config gives the few of the recorded keys that a bot may look at; an anonymous
-// caller gets fewer.
+//go:embed config.json
+var recordedConfig []byte //nolint:gochecknoglobals // go:embed needs a variable
+
+// config is the recorded one, with our address; without a session it has fewer keys.
 func (c *call) config() (any, error) {
-	out := map[string]string{
-		"BuildNumber": "11.2.0-rig", "Version": version, "BuildHash": "dbcfd0c90e", "BuildEnterpriseReady": "false",
-		"DefaultClientLocale": "en", "EnableBotAccountCreation": "true", "SiteName": "Mattermost", "SiteURL": c.URL,
-		"EnableUserAccessTokens": "true", "DiagnosticsEnabled": "false", "EnableCustomEmoji": "true",
+	var in struct{ Session, Anybody map[string]string }
+	if err := json.Unmarshal(recordedConfig, &in); err != nil {
+		return nil, err
 	}
+	out := in.Anybody
 	if c.who != nil {
-		out["EnableCommands"], out["CollapsedThreads"] = "true", "always_on"
-		out["EnablePostUsernameOverride"], out["EnablePostIconOverride"] = "true", "false"
-		out["MaxFileSize"], out["EnableCustomUserStatuses"] = "104857600", "true"
+		maps.Copy(out, in.Session)
+	}
+	for key, value := range out {
+		out[key] = strings.ReplaceAll(value, "http://127.0.0.1:18065", c.URL)
 	}
 	return out, nil
 }

@@ -135,6 +135,7 @@ func (s *Server) teamRoutes() []route {
 		{method: "GET", path: "/teams/{team_id}/members/{user_id}", serve: (*call).teamMember},
 		{method: "POST", path: "/teams/{team_id}/members", serve: (*call).addTeamMember, status: 201, fields: []string{"team_id", "user_id"}},
 		{method: "GET", path: "/teams/{team_id}/channels", serve: (*call).publicChannels, query: []string{"page", "per_page"}},
+		{method: "POST", path: "/teams/{team_id}/channels/search", serve: (*call).searchChannels, fields: []string{"term"}},
 		{method: "GET", path: "/teams/{team_id}/channels/name/{channel_name}", serve: (*call).channelByName, query: []string{"include_deleted"}},
 		{method: "GET", path: "/teams/name/{team_name}/channels/name/{channel_name}", serve: (*call).channelByName, query: []string{"include_deleted"}},
 	}

@@ -230,7 +230,11 @@ func (s *Server) userRoutes() []route {
 		{method: "GET", path: "/users", serve: (*call).usersIn, query: []string{"in_channel", "page", "per_page"}},
 		{method: "GET", path: "/users/username/{username}", serve: (*call).userByName},
 		{method: "GET", path: "/users/email/{email}", serve: (*call).userByEmail},
+		{method: "POST", path: "/users/search", serve: (*call).searchUsers, fields: []string{"term", "team_id", "in_channel_id", "limit", "allow_inactive"}},
+		{method: "GET", path: "/users/autocomplete", serve: (*call).completeUsers, query: []string{"name", "in_team", "in_channel", "limit"}},
 		{method: "GET", path: "/users/{user_id}", serve: (*call).userByID},
+		{method: "PUT", path: "/users/{user_id}", serve: (*call).putUser},
+		{method: "PUT", path: "/users/{user_id}/patch", serve: (*call).patchUser, fields: []string{"nickname", "first_name", "last_name", "position", "locale", "timezone", "username", "email"}},
 		{method: "GET", path: "/users/{user_id}/status", serve: (*call).status},
 		{method: "PUT", path: "/users/{user_id}/status", serve: (*call).putStatus, fields: []string{"user_id", "status"}},
 		{method: "PUT", path: "/users/{user_id}/roles", serve: (*call).putRoles, fields: []string{"roles"}},
@@ -281,7 +285,7 @@ func (c *call) stringsOf(what string) ([]string, error) {
 	return list, nil
 }
 
-// usersByIDs leaves out what it doesn't know; the order is by name, newest last.
+// usersByIDs leaves out what it doesn't know; clients can't count on the order.
 func (c *call) usersByIDs() (any, error) {
 	return c.pickUsers("user_ids", func(u *user) string { return u.ID })
 }
@@ -295,13 +299,24 @@ func (c *call) pickUsers(what string, key func(*user) string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := c.sanitized(func(u *user) bool { return slices.Contains(wanted, key(u)) })
+	return out, nil
+}
+
+// sanitized lists users as strangers see them, also oneself.
+func (c *call) sanitized(which func(*user) bool) []userJSON {
+	viewer := c.who
+	if !viewer.is("system_admin") {
+		viewer = nil
+	}
 	out := []userJSON{}
 	for _, u := range c.state.order {
-		if slices.Contains(wanted, key(u)) {
-			out = append(out, u.seenBy(c.who))
+		if which(u) {
+			out = append(out, u.seenBy(viewer))
 		}
 	}
-	return out, nil
+	slices.SortFunc(out, func(a, b userJSON) int { return strings.Compare(a.Username, b.Username) })
+	return out
 }
 
 func (c *call) usersIn() (any, error) {
@@ -309,12 +324,5 @@ func (c *call) usersIn() (any, error) {
 	if ch == nil || !c.mayRead(ch) {
 		return nil, forbidden()
 	}
-	out := []userJSON{}
-	for _, u := range c.state.order {
-		if ch.members[u.ID] != nil {
-			out = append(out, u.seenBy(c.who))
-		}
-	}
-	slices.SortFunc(out, func(a, b userJSON) int { return strings.Compare(a.Username, b.Username) })
-	return page(c, out, 60), nil
+	return page(c, c.sanitized(func(u *user) bool { return ch.members[u.ID] != nil }), 60), nil
 }
