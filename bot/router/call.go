@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -79,48 +78,41 @@ func orElse(a, b string) string {
 	return b
 }
 
-// stranger answers somebody who is not let in, if what they said was for the bot.
-func (r *Router) stranger(ctx context.Context, c *call, err error) (*result, error) {
-	if bot.CodeOf(err) != bot.CodeForbidden {
-		return nil, err
-	}
-	if wants, lookErr := r.Wants(ctx, c.m); lookErr == nil && !wants {
-		return nil, nil //nolint:nilerr // people talk to each other, these as well
-	}
-	c.line = c.m.Text
-	return c.problem(err), nil
-}
-
 // missed answers what was said so long ago that nobody may want it any more.
 func (c *call) missed(now time.Time) *result {
-	c.audit.Outcome = "missed: said " + bot.Span(now.Sub(c.m.SentAt)) + " before it was read"
-	return c.say(bot.ToneWarn, bot.Escape(fmt.Sprintf("I was away when you wrote this, %s ago, so I have not run it. Say it again if you still want it.",
-		bot.Span(now.Sub(c.m.SentAt)))))
+	ago := bot.Span(now.Sub(c.m.SentAt))
+	c.audit.Decision, c.audit.Outcome = "invalid", "missed: said "+ago+" before it was read"
+	return c.say(bot.ToneWarn, bot.Escape(fmt.Sprintf("I was away when you wrote this, %s ago, so I have not run it. Say it again if you still want it.", ago)))
 }
 
 // handle decides whether the message is for the bot and runs it. A nil result
-// means it is not.
+// means it is not. Who speaks is asked only when it is: people talk to each other, and
+// that is nobody's business.
 func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
+	how := byName // as a press or a reaction is
+	if c.m.Action == "" && c.m.Reaction == "" {
+		if c.line, how = r.addressed(ctx, c.m); how == notForUs {
+			return nil, nil
+		}
+	}
 	if err := r.identify(ctx, c); err != nil {
-		return r.stranger(ctx, c, err)
+		return r.stranger(ctx, c, how, err)
 	}
 	switch {
 	case c.m.Action != "":
 		return r.pressed(ctx, c)
 	case c.m.Reaction != "":
 		return r.reacted(ctx, c)
-	}
-	var how address
-	c.line, how = r.addressed(ctx, c.m)
-	if how == notForUs {
-		return nil, nil
-	}
-	if c.m.Missed {
+	case how == byThread:
+		return r.overheard(ctx, c)
+	case c.m.Missed:
 		return c.missed(r.opt.Clock.Now()), nil
 	}
-	if how == byThread {
-		return r.overheard(ctx, c)
-	}
+	return r.told(ctx, c)
+}
+
+// told runs what was said to the bot.
+func (r *Router) told(ctx context.Context, c *call) (*result, error) {
 	words, err := lex(c.line)
 	if err != nil {
 		return c.invalid(err.Error()), nil
@@ -143,7 +135,7 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		if res, err := r.offerForms(ctx, c); res != nil || err != nil {
+		if res, err := r.offerForms(ctx, c, missing[0]); res != nil || err != nil {
 			return r.answer(c, res, err)
 		}
 		return c.invalid(fmt.Sprintf("%s is missing.", strings.ToUpper(missing[0].Name))), nil
@@ -151,74 +143,56 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 	return r.run(ctx, c)
 }
 
-// identify finds out who speaks.
+// stranger answers somebody who is not let in, or of whom nobody can tell who it is, if
+// that can only have been a command.
+func (r *Router) stranger(ctx context.Context, c *call, how address, problem error) (*result, error) {
+	refused := bot.CodeOf(problem) == bot.CodeForbidden
+	switch {
+	case c.m.Action != "":
+		c.line = "(button)"
+	case c.m.Reaction != "":
+		id, err := r.planShown(ctx, c.m)
+		if err != nil || id == "" || refused || !agrees(c.m.Reaction) {
+			return nil, err // applause
+		}
+	case how == byThread:
+		if meant, err := r.overhears(ctx, c); err != nil || !meant {
+			return nil, err
+		}
+		c.audit.Verb = c.spec.Verb
+	}
+	if !refused {
+		return nil, problem
+	}
+	return c.problem(problem), nil
+}
+
+// identify finds out who speaks. Whoever holds the data folder is not locked out of it
+// by what a chat says of another account of theirs.
 func (r *Router) identify(ctx context.Context, c *call) (err error) {
-	if c.user, err = r.opt.People.Identify(ctx, c.m.Author); err != nil {
+	owner := c.m.Owner && c.m.Author.ID == OwnerAccount
+	c.user, err = r.opt.People.Identify(ctx, c.m.Author)
+	if owner && bot.CodeOf(err) == bot.CodeForbidden {
+		known := r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+			who := c.m.Author
+			who.Name = ""
+			c.user, err = tx.Users.Known(ctx, who)
+			return err
+		})
+		if known != nil {
+			return known
+		}
+		c.user.Account, err = c.m.Author, nil
+	}
+	if err != nil {
 		return err
 	}
-	c.user.Owner = c.m.Owner && c.m.Author.ID == OwnerAccount
+	c.user.Owner = owner
 	return nil
 }
 
 // OwnerAccount is the account id of the data folder's owner in the console chat.
 const OwnerAccount = "owner"
-
-// pressed runs the stored action behind a button.
-func (r *Router) pressed(ctx context.Context, c *call) (*result, error) {
-	a, err := r.stored(ctx, c.m.Action)
-	c.line = "(button)"
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		return c.problem(bot.Errorf(bot.CodeNotFound, "That button is not known any more. Type the command instead.")), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	c.audit.Verb = a.Verb
-	switch {
-	case a.Room != c.m.Room: // its id was taken elsewhere: there is no such button in this room
-		return c.problem(bot.Errorf(bot.CodeForbidden, "That button belongs to a message in another room. Press it there, or type `%s` here.", a.Verb)), nil
-	case r.opt.Clock.Now().After(a.ExpiresAt):
-		return c.problem(bot.Errorf(bot.CodeConflict, "That button has expired. Type `%s` instead.", a.Verb)), nil
-	case a.UserID != "" && a.UserID != c.user.ID:
-		return c.problem(bot.Errorf(bot.CodeForbidden, "That button is for somebody else.")), nil
-	case a.Once && !a.UsedAt.IsZero():
-		return c.problem(bot.Errorf(bot.CodeConflict, "That button was pressed already, at %s UTC.", a.UsedAt.Format("15:04:05"))), nil
-	}
-	c.cmd = r.verbs[strings.ToLower(a.Verb)]
-	if c.cmd == nil {
-		return nil, bot.Errorf(bot.CodeInternal, "There is no command %q behind that button.", a.Verb)
-	}
-	if err := c.take(a); err != nil {
-		return nil, err
-	}
-	if a.Form {
-		if res, err := r.fill(ctx, c); res != nil || err != nil {
-			return res, err
-		}
-	}
-	c.line = c.spec.Format(c.args)
-	return r.run(ctx, c)
-}
-
-func (r *Router) stored(ctx context.Context, id string) (a bot.Action, err error) {
-	err = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		a, err = tx.Actions.Get(ctx, id)
-		return err
-	})
-	return a, err
-}
-
-// take makes the call that of a stored action.
-func (c *call) take(a bot.Action) error {
-	c.action, c.spec = &a, c.cmd.Spec()
-	c.args = bot.Args{Values: map[string]string{}, Flags: map[string]string{}}
-	if len(a.Args) > 0 {
-		if err := json.Unmarshal(a.Args, &c.args); err != nil {
-			return bot.Errorf(bot.CodeInternal, "The stored action of that button can't be read.").Because(err)
-		}
-	}
-	return nil
-}
 
 // unknownVerb answers a verb that is not there with the nearest one that the
 // person may use.

@@ -14,11 +14,33 @@ import (
 const formLife = 24 * time.Hour
 
 // Form implements bot.Desk.
-func (r *Router) Form(ctx context.Context, m bot.Message) (*bot.Form, error) {
+func (r *Router) Form(ctx context.Context, m bot.Message) (form *bot.Form, err error) {
 	c := &call{m: m, thread: m.Under()}
+	err = r.atDesk(ctx, c, func(ctx context.Context) error {
+		form, err = r.form(ctx, c)
+		return err
+	})
+	return form, err
+}
+
+// atDesk bounds what is done while a person waits, and survives a command's panic.
+func (r *Router) atDesk(ctx context.Context, c *call, do func(ctx context.Context) error) (err error) {
+	defer r.recovered(c, &err)
+	ctx, cancel := context.WithTimeout(ctx, r.opt.Patience)
+	defer cancel()
+	return do(ctx)
+}
+
+func (r *Router) form(ctx context.Context, c *call) (*bot.Form, error) {
 	cmd, err := r.formOf(ctx, c)
 	if err != nil || cmd == nil {
 		return nil, err
+	}
+	if err := r.identify(ctx, c); err != nil {
+		return nil, err
+	}
+	if c.action != nil && r.refuses(c, *c.action) != nil {
+		return nil, nil // Receive says why
 	}
 	if err := r.mayAsk(ctx, c); err != nil {
 		return nil, err
@@ -36,57 +58,60 @@ func (r *Router) Form(ctx context.Context, m bot.Message) (*bot.Form, error) {
 	return form, r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error { return tx.Actions.Put(ctx, action) })
 }
 
-// formOf finds the command whose form m asks for; nil for none.
+// formOf finds the command whose form the message asks for; nil for none. What Receive
+// would run, or answer otherwise, is left to it.
 func (r *Router) formOf(ctx context.Context, c *call) (bot.FormCommand, error) {
 	if c.m.Action != "" {
 		a, err := r.stored(ctx, c.m.Action)
-		if err != nil || !a.Form || c.m.Form != nil {
-			return nil, ignoreNotFound(err) // Receive answers what is not known
+		if err != nil || !a.Form || submits(a) || c.m.Form != nil || c.m.Missed {
+			return nil, ignoreNotFound(err)
 		}
-		if a.Room != c.m.Room || r.opt.Clock.Now().After(a.ExpiresAt) || a.UserID != "" && a.Once {
-			return nil, nil // so it does here; a form's own submission opens no form
-		}
-		c.cmd = r.verbs[strings.ToLower(a.Verb)]
-		if c.cmd == nil {
-			return nil, bot.Errorf(bot.CodeInternal, "There is no command %q behind that button.", a.Verb)
-		}
-		if err := c.take(a); err != nil {
+		if err := r.take(c, a); err != nil {
 			return nil, err
 		}
 		cmd, _ := c.cmd.(bot.FormCommand)
 		return cmd, nil
 	}
-	words, err := lex(strings.TrimSpace(c.m.Text))
+	var how address
+	if c.line, how = r.addressed(ctx, c.m); how != byName || c.m.Missed {
+		return nil, nil
+	}
+	words, err := lex(c.line)
 	if err != nil || len(words) == 0 {
 		return nil, nil //nolint:nilerr // Receive says what is wrong with it
 	}
-	if c.cmd = r.verbs[strings.ToLower(words[0].text)]; c.cmd == nil {
-		return nil, nil
-	}
+	c.cmd = r.verbs[strings.ToLower(words[0].text)]
 	cmd, ok := c.cmd.(bot.FormCommand)
 	if !ok {
 		return nil, nil
 	}
-	c.spec, c.line = c.cmd.Spec(), c.m.Text
+	c.spec = c.cmd.Spec()
 	args, missing, err := parse(c.spec, c.line, words[1:])
-	if err != nil || len(missing) == 0 {
+	if err != nil {
 		return nil, nil //nolint:nilerr // as above
 	}
 	c.args = args
+	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) == 0 {
+		return nil, err
+	}
 	return cmd, nil
 }
 
-// mayAsk identifies and authorizes the caller; an Error is the refusal.
+// mayAsk finds what the call is about and asks the policy; an Error is the refusal.
 func (r *Router) mayAsk(ctx context.Context, c *call) error {
-	if err := r.identify(ctx, c); err != nil {
-		return err
-	}
-	d, err := r.opt.Authorizer.Authorize(ctx, r.access(c))
-	if err != nil {
-		return err
-	}
-	if !d.Allowed {
-		return bot.Errorf(bot.CodeForbidden, "You may not %s. %s", doing(c.spec.Verb, r.access(c)), d.Reason)
+	for _, look := range []func(context.Context, *call) (*result, error){r.resolve, r.authorize} {
+		res, err := look(ctx, c)
+		if err != nil {
+			return err
+		}
+		if res == nil {
+			continue
+		}
+		code := bot.CodeNotFound
+		if res.private {
+			code = bot.CodeForbidden
+		}
+		return bot.Errorf(code, "%s", bot.Unescape(res.reply.Text[0]))
 	}
 	return nil
 }
@@ -101,33 +126,44 @@ func (r *Router) formAction(c *call) (bot.Action, error) {
 }
 
 // Check implements bot.Desk.
-func (r *Router) Check(ctx context.Context, m bot.Message) (map[string]string, error) {
-	a, err := r.stored(ctx, m.Action)
-	if bot.CodeOf(err) == bot.CodeNotFound || err == nil && !a.Form {
-		return map[string]string{"": "This form is not known any more. Ask for it again."}, nil
+func (r *Router) Check(ctx context.Context, m bot.Message) (problems map[string]string, err error) {
+	c := &call{m: m, thread: m.Under()}
+	err = r.atDesk(ctx, c, func(ctx context.Context) error {
+		problems, err = r.check(ctx, c)
+		return err
+	})
+	return problems, err
+}
+
+func (r *Router) check(ctx context.Context, c *call) (map[string]string, error) {
+	a, err := r.stored(ctx, c.m.Action)
+	if bot.CodeOf(err) == bot.CodeNotFound || err == nil && !submits(a) {
+		return map[string]string{"": "That form is not known any more. Ask for it again."}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	c := &call{m: m, thread: m.Under(), cmd: r.verbs[strings.ToLower(a.Verb)]}
-	cmd, ok := c.cmd.(bot.FormCommand)
-	if !ok {
-		return nil, bot.Errorf(bot.CodeInternal, "There is no form behind %q.", a.Verb)
+	if err := r.identify(ctx, c); err != nil {
+		return refused(err)
 	}
-	if err := c.take(a); err != nil {
+	if err := r.refuses(c, a); err != nil {
+		return refused(err)
+	}
+	if err := r.take(c, a); err != nil {
 		return nil, err
+	}
+	if problems, err := r.fill(ctx, c); err != nil || len(problems) > 0 {
+		if err != nil {
+			return refused(err)
+		}
+		return problems, nil
 	}
 	if err := r.mayAsk(ctx, c); err != nil {
 		return refused(err)
 	}
-	if a.UserID != c.user.ID || !a.UsedAt.IsZero() || r.opt.Clock.Now().After(a.ExpiresAt) {
-		return map[string]string{"": "This form was sent already, or has expired. Ask for it again."}, nil
+	if _, asks := c.cmd.(bot.Planner); asks && c.spec.Confirm {
+		return nil, nil // its plan says the rest
 	}
-	args, problems, err := cmd.Fill(ctx, r.request(c), m.Form)
-	if err != nil || len(problems) > 0 {
-		return problems, err
-	}
-	c.args = args
 	// What the command itself would say, before anything is promised; it changes nothing.
 	if _, err := c.cmd.Run(ctx, r.request(c)); err != nil {
 		return refused(err)
@@ -143,32 +179,17 @@ func refused(err error) (map[string]string, error) {
 	return map[string]string{"": bot.MessageOf(err)}, nil
 }
 
-// fill puts a submitted form into the call. A result says what is wrong with it.
-func (r *Router) fill(ctx context.Context, c *call) (*result, error) {
-	cmd, ok := c.cmd.(bot.FormCommand)
-	if !ok || c.m.Form == nil {
-		return c.problem(bot.Errorf(bot.CodeUnsupported, "That button opens a form, which this chat can't show. Type `%s` instead.", c.spec.Verb)), nil
-	}
-	args, problems, err := cmd.Fill(ctx, r.request(c), c.m.Form)
-	if err != nil {
-		return nil, err
-	}
-	for _, text := range problems {
-		return c.problem(bot.Errorf(bot.CodeInvalid, "%s", text)), nil
-	}
-	c.args = args
-	return nil, nil
-}
-
 // offerForms answers a line that lacks what a form can ask for with buttons that
 // open one; nil where there is none, or the chat can't.
-func (r *Router) offerForms(ctx context.Context, c *call) (*result, error) {
+func (r *Router) offerForms(ctx context.Context, c *call, missing bot.Param) (*result, error) {
 	cmd, ok := c.cmd.(bot.FormCommand)
 	if !ok || r.opt.Opens == nil || !r.opt.Opens(c.m.Room.Instance) {
 		return nil, nil
 	}
-	if res, err := r.authorize(ctx, c); res != nil || err != nil {
-		return res, err
+	for _, look := range []func(context.Context, *call) (*result, error){r.resolve, r.authorize} {
+		if res, err := look(ctx, c); res != nil || err != nil {
+			return res, err
+		}
 	}
 	form, err := cmd.Form(ctx, r.request(c))
 	if err != nil {
@@ -187,7 +208,7 @@ func (r *Router) offerForms(ctx context.Context, c *call) (*result, error) {
 	for label, other := range more {
 		actions, buttons = append(actions, other), append(buttons, bot.Button{Label: label, Action: other.ID})
 	}
-	res := c.invalid("Something is missing there. Fill in the form, or type all of it.")
+	res := c.invalid(strings.ToUpper(missing.Name) + " is missing. Fill in the form, or type all of it.")
 	res.reply.Tone = bot.ToneWaiting
 	res.reply.Buttons = buttons
 	res.commit = func(ctx context.Context, tx *bot.Tx) error {

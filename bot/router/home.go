@@ -20,7 +20,15 @@ type home struct {
 }
 
 // Home implements bot.Desk.
-func (r *Router) Home(ctx context.Context, a bot.Account, room bot.RoomRef) ([]bot.Post, error) {
+func (r *Router) Home(ctx context.Context, a bot.Account, room bot.RoomRef) (posts []bot.Post, err error) {
+	err = r.atDesk(ctx, &call{m: bot.Message{Author: a, Room: room}}, func(ctx context.Context) error {
+		posts, err = r.home(ctx, a, room)
+		return err
+	})
+	return posts, err
+}
+
+func (r *Router) home(ctx context.Context, a bot.Account, room bot.RoomRef) ([]bot.Post, error) {
 	user, err := r.opt.People.Identify(ctx, a)
 	if err != nil {
 		return nil, err
@@ -60,8 +68,9 @@ func (r *Router) load(ctx context.Context, tx *bot.Tx, user bot.User) (h home, e
 	if err != nil {
 		return h, err
 	}
+	is := mine{tx: tx, me: user.ID, known: map[string]bool{}}
 	for _, p := range all {
-		if p.CreatedBy == user.ID && p.State == bot.ProjectActive {
+		if p.State == bot.ProjectActive && is.by(ctx, p.CreatedBy) {
 			h.projects = append(h.projects, p)
 		}
 	}
@@ -70,25 +79,59 @@ func (r *Router) load(ctx context.Context, tx *bot.Tx, user bot.User) (h home, e
 		return h, err
 	}
 	for _, op := range ops {
-		if op.Requester.ID == user.ID {
+		if is.by(ctx, op.Requester.ID) {
 			h.running = append(h.running, op)
 		}
 	}
+	if is.err != nil {
+		return h, is.err
+	}
 	h.plans, err = tx.Plans.Open(ctx, user.ID)
 	return h, err
+}
+
+// mine tells whether an id that was kept is a person's own, or one of before they were
+// joined.
+type mine struct {
+	tx    *bot.Tx
+	me    string
+	known map[string]bool
+	err   error
+}
+
+func (m *mine) by(ctx context.Context, id string) bool {
+	if id == m.me || id == "" || m.err != nil {
+		return id == m.me
+	}
+	if is, known := m.known[id]; known {
+		return is
+	}
+	user, err := m.tx.Users.ByID(ctx, id)
+	m.err = ignoreNotFound(err)
+	m.known[id] = err == nil && user.ID == m.me
+	return m.known[id]
+}
+
+// more says how many lines of a section are left out; verb lists all of them.
+func more(n int, verb string) []bot.Text {
+	if n <= homeLines {
+		return nil
+	}
+	text := fmt.Sprintf("and %d more", n-homeLines)
+	if verb != "" {
+		text += ": `" + verb + "` lists them"
+	}
+	return []bot.Text{bot.Text(text)}
 }
 
 type makeButton func(label, verb, style string, args bot.Args, form bool) bot.Button
 
 func (r *Router) homeProjects(h home, button makeButton) bot.Post {
 	p := bot.Post{Title: "My projects"}
-	for i, project := range h.projects {
-		if i == homeLines {
-			p.Text = append(p.Text, bot.Text(fmt.Sprintf("and %d more: `projects` lists them", len(h.projects)-i)))
-			break
-		}
+	for _, project := range h.projects[:min(len(h.projects), homeLines)] {
 		p.Text = append(p.Text, "**"+bot.Escape(project.Slug)+"** "+bot.Escape(project.Description))
 	}
+	p.Text = append(p.Text, more(len(h.projects), "projects")...)
 	if len(h.projects) == 0 {
 		p.Text = []bot.Text{"You have made no project yet."}
 	}
@@ -103,6 +146,7 @@ func homeRunning(h home) bot.Post {
 	for _, op := range h.running[:min(len(h.running), homeLines)] {
 		p.Text = append(p.Text, bot.Escape(fmt.Sprintf("%s %s: %s since %s UTC", op.Kind, op.Subject, op.State, op.CreatedAt.Format("2006-01-02 15:04"))))
 	}
+	p.Text = append(p.Text, more(len(h.running), "operations")...)
 	if len(h.running) == 0 {
 		p.Text = []bot.Text{"Nothing of yours is running."}
 	}
@@ -119,6 +163,7 @@ func homePlans(h home, button makeButton) bot.Post {
 		}
 		p.Buttons = append(p.Buttons, button("Cancel "+plan.ID, "cancel", "", args, false))
 	}
+	p.Text = append(p.Text, more(len(h.plans), "")...)
 	if len(h.plans) == 0 {
 		p.Text = []bot.Text{"Nothing waits for you."}
 	}

@@ -13,7 +13,7 @@ import (
 func (r *Router) run(ctx context.Context, c *call) (*result, error) {
 	c.audit.Verb = c.spec.Verb
 	if res, err := r.resolve(ctx, c); res != nil || err != nil {
-		return res, err
+		return r.toldApart(ctx, c, res, err)
 	}
 	if res, err := r.authorize(ctx, c); res != nil || err != nil {
 		return res, err
@@ -96,6 +96,19 @@ func (r *Router) resolve(ctx context.Context, c *call) (*result, error) {
 	return nil, nil
 }
 
+// toldApart keeps from strangers who may do nothing which projects there are.
+func (r *Router) toldApart(ctx context.Context, c *call, missing *result, err error) (*result, error) {
+	if err != nil || !c.user.Guest && !c.user.External {
+		return missing, err
+	}
+	before := c.audit
+	if res, err := r.authorize(ctx, c); res != nil || err != nil {
+		return res, err
+	}
+	c.audit = before
+	return missing, nil
+}
+
 // noProject answers a project name that is not there, without giving away names
 // of projects that the person may not see.
 func (r *Router) noProject(ctx context.Context, c *call, name string, all []bot.Project) *result {
@@ -140,11 +153,7 @@ func (r *Router) access(c *call) bot.Access {
 func (r *Router) authorize(ctx context.Context, c *call) (*result, error) {
 	a := r.access(c)
 	c.audit.Environment = a.Environment
-	d, err := r.opt.Authorizer.Authorize(ctx, a)
-	if err != nil {
-		r.opt.Log.Error("router: policy", "error", err)
-		d = bot.Decision{Reason: "The policy could not be asked, so the answer is no."}
-	}
+	d := r.ask(ctx, a)
 	c.audit.Policies = d.Policies
 	if d.Allowed {
 		c.audit.Decision = "allowed"
@@ -154,6 +163,16 @@ func (r *Router) authorize(ctx context.Context, c *call) (*result, error) {
 	res := c.say(bot.ToneBad, bot.Escape(fmt.Sprintf("You may not %s. %s", doing(c.spec.Verb, a), d.Reason)))
 	res.private = true
 	return res, nil
+}
+
+// ask asks the policy; what it can't answer is refused.
+func (r *Router) ask(ctx context.Context, a bot.Access) bot.Decision {
+	d, err := r.opt.Authorizer.Authorize(ctx, a)
+	if err != nil {
+		r.opt.Log.Error("router: policy", "error", err)
+		return bot.Decision{Reason: "The policy could not be asked, so the answer is no."}
+	}
+	return d
 }
 
 // doing words what was refused: "deploy hello-world to production".

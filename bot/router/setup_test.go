@@ -65,6 +65,7 @@ type people struct {
 	work   bot.UnitOfWork
 	clock  bot.Clock
 	refuse map[string]error // by account id
+	mark   func(u *bot.User)
 }
 
 func (p *people) Identify(ctx context.Context, a bot.Account) (user bot.User, err error) {
@@ -83,6 +84,9 @@ func (p *people) Identify(ctx context.Context, a bot.Account) (user bot.User, er
 	}
 	user.Account = a
 	user.Groups = []string{"group-of-" + user.Name}
+	if p.mark != nil {
+		p.mark(&user)
+	}
 	return user, err
 }
 
@@ -160,6 +164,9 @@ func newRig(t *testing.T, more ...bot.Command) *rig {
 	r.reopen()
 	return r
 }
+
+// people are those that the router asks.
+func (r *rig) people() *people { return r.opt.People.(*people) }
 
 // reopen makes the router anew, as a restart does.
 func (r *rig) reopen() {

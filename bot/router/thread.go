@@ -9,39 +9,47 @@ import (
 )
 
 // overheard runs what is said in a thread that the bot is in without addressing
-// it, if that can only be a command. People talk to each other there, too, and
-// their sentences may start with a verb: all of the text must be a call, and every
-// word in it must name what it stands for. Everything else is left without an
-// answer.
+// it, if that can only be a command. Everything else is left without an answer.
 func (r *Router) overheard(ctx context.Context, c *call) (*result, error) {
-	words, err := lex(c.line)
-	if err != nil || len(words) == 0 || words[0].quoted {
-		return nil, nil //nolint:nilerr // no command line, and not meant to be one
-	}
-	if c.cmd = r.verbs[strings.ToLower(words[0].text)]; c.cmd == nil {
-		return nil, nil
-	}
-	c.spec = c.cmd.Spec()
-	args, missing, err := parse(c.spec, c.line, words[1:])
-	if err != nil {
-		return nil, nil //nolint:nilerr // a sentence that starts with a verb
-	}
-	c.args = args
-	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) > 0 {
-		return nil, err
-	}
-	// Aliases are words of every day: stop, no, show, "?". Alone they say nothing.
-	bare := len(words) == 1 && !strings.EqualFold(words[0].text, c.spec.Verb)
-	meant := false
-	err = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		meant, err = r.meant(ctx, tx, c, bare)
-		return err
-	})
+	meant, err := r.overhears(ctx, c)
 	if err != nil || !meant {
 		return nil, err
 	}
 	c.audit.Verb = c.spec.Verb
+	if c.m.Missed {
+		return c.missed(r.opt.Clock.Now()), nil
+	}
 	return r.run(ctx, c)
+}
+
+// overhears makes the call that of what is said in a thread, and reports whether that
+// can only be a command. People talk to each other there, too, and their sentences may
+// start with a verb: all of the text must be a call, and every word in it must name
+// what it stands for.
+func (r *Router) overhears(ctx context.Context, c *call) (meant bool, err error) {
+	words, err := lex(c.line)
+	if err != nil || len(words) == 0 || words[0].quoted {
+		return false, nil //nolint:nilerr // no command line, and not meant to be one
+	}
+	if c.cmd = r.verbs[strings.ToLower(words[0].text)]; c.cmd == nil {
+		return false, nil
+	}
+	c.spec = c.cmd.Spec()
+	args, missing, err := parse(c.spec, c.line, words[1:])
+	if err != nil {
+		return false, nil //nolint:nilerr // a sentence that starts with a verb
+	}
+	c.args = args
+	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) > 0 {
+		return false, err
+	}
+	// Aliases are words of every day: stop, no, show, "?". Alone they say nothing.
+	bare := len(words) == 1 && !strings.EqualFold(words[0].text, c.spec.Verb)
+	err = r.opt.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		meant, err = r.meant(ctx, tx, c, bare)
+		return err
+	})
+	return meant, err
 }
 
 // meant reports whether a call that nobody addressed is one.
