@@ -98,10 +98,13 @@ func (c *conn) resume(seq int64) {
 }
 
 // next takes the next frame to write; closing is true when nothing is left and the
-// connection is to end.
-func (c *conn) next() (frame []byte, closing bool) {
+// connection is to end. A socket that was lost gets nothing more.
+func (c *conn) next(ws *websocket.Conn) (frame []byte, closing bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.socket != ws {
+		return nil, false
+	}
 	if len(c.queue) == 0 {
 		return nil, c.closing
 	}
@@ -128,7 +131,7 @@ func (c *conn) pump(ws *websocket.Conn, done <-chan struct{}) {
 		if !c.mayWrite(done) {
 			return
 		}
-		frame, closing := c.next()
+		frame, closing := c.next(ws)
 		switch {
 		case frame != nil:
 			_ = ws.SetWriteDeadline(time.Now().Add(timing.WriteWait))

@@ -146,7 +146,7 @@ func (s *Server) create(p *post, online bool) error {
 	}
 	s.hub.publish(s.postedEvent(p, ch, author, mentioned, t, online))
 	if t != nil {
-		s.threadUpdated(t, p)
+		s.threadUpdated(t, p, mentioned)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (s *Server) postRoutes() []route {
 		{method: "POST", path: "/posts/{post_id}/pin", serve: (*call).pin},
 		{method: "POST", path: "/posts/{post_id}/unpin", serve: (*call).unpin},
 		{method: "GET", path: "/posts/{post_id}/reactions", serve: (*call).reactionsOf},
-		{method: "POST", path: "/reactions", serve: (*call).react, fields: []string{"user_id", "post_id", "emoji_name", "create_at"}},
+		{method: "POST", path: "/reactions", serve: (*call).react, fields: []string{"user_id", "post_id", "emoji_name", "create_at", "update_at", "delete_at", "remote_id", "channel_id"}},
 		{method: "DELETE", path: "/users/{user_id}/posts/{post_id}/reactions/{emoji_name}", serve: (*call).unreact},
 		{method: "GET", path: "/channels/{channel_id}/posts", serve: (*call).postsOf, query: []string{"since", "page", "per_page", "before", "after", "collapsedThreads", "skipFetchThreads", "include_deleted"}},
 		{method: "GET", path: "/channels/{channel_id}/pinned", serve: (*call).pinned},

@@ -81,13 +81,9 @@ func (s *Server) socket(ws *websocket.Conn, u *user, token string, q url.Values)
 		s.wg.Go(func() { c.pump(ws, done) })
 	}
 	s.read(c, ws, done)
-	c.mu.Lock()
-	if c.socket == ws {
-		c.socket = nil
-	}
-	c.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.detach(ws)
 	if c.userID != "" {
 		s.hub.depart(c)
 	}
@@ -122,6 +118,14 @@ func (c *conn) attach(ws *websocket.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.socket = ws
+}
+
+func (c *conn) detach(ws *websocket.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket == ws {
+		c.socket = nil
+	}
 }
 
 // authTimer ends a socket that isn't authenticated when its time is up, also one

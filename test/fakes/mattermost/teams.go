@@ -49,22 +49,33 @@ func (s *Server) AddTeam(name string, members ...string) Team {
 
 // joinTeam makes u a member, and with that of the team's two channels.
 func (s *Server) joinTeam(t *team, u *user) {
-	if t.members[u.ID] {
+	member, again := t.members[u.ID]
+	if member {
 		return
 	}
 	t.members[u.ID] = true
 	for _, ch := range []*channel{t.square, t.offTopic} {
-		s.enter(ch, u)
+		back := again && ch == t.offTopic
+		if !back {
+			s.enter(ch, u)
+		}
 		kind, text := "system_join_team", u.Username+" joined the team."
 		if ch == t.offTopic {
 			kind, text = "system_join_channel", u.Username+" joined the channel."
 		}
 		s.systemPost(ch, u, kind, text, map[string]any{"username": u.Username})
+		if back {
+			s.enter(ch, u) // as recorded: who comes back doesn't hear of this post
+		}
 		s.hub.publish(event{
 			name: "user_added", data: map[string]any{"team_id": t.ID, "user_id": u.ID}, to: broadcast{ChannelID: ch.ID},
 		})
 	}
-	s.hub.publish(event{name: "added_to_team", data: map[string]any{"team_id": t.ID, "user_id": u.ID}, to: broadcast{UserID: u.ID}})
+	added := event{name: "added_to_team", data: map[string]any{"team_id": t.ID, "user_id": u.ID}, to: broadcast{UserID: u.ID}}
+	s.hub.publish(added)
+	if again {
+		s.hub.publish(added) // as recorded: who comes back hears it twice
+	}
 }
 
 // LeaveTeam removes a user from a team as an administrator does: all its channel
@@ -76,7 +87,7 @@ func (s *Server) LeaveTeam(teamID, userID string) {
 	if t == nil {
 		return
 	}
-	delete(t.members, userID)
+	t.members[userID] = false
 	for _, ch := range s.state.rooms {
 		if ch.TeamID == teamID {
 			delete(ch.members, userID)

@@ -11,7 +11,7 @@ type thread struct {
 	followers    map[string]*following
 }
 
-type following struct{ unread, viewedAt int64 }
+type following struct{ unread, mentions, viewedAt int64 }
 
 // reply counts p into its thread; who writes or is mentioned follows it from now on.
 func (s *Server) reply(p *post, mentioned map[string]bool) *thread {
@@ -70,7 +70,7 @@ type threadJSON struct {
 }
 
 // threadUpdated tells each follower by an event of its own.
-func (s *Server) threadUpdated(t *thread, p *post) {
+func (s *Server) threadUpdated(t *thread, p *post, mentioned map[string]bool) {
 	ids := make([]string, 0, len(t.followers))
 	for id := range t.followers {
 		ids = append(ids, id)
@@ -78,14 +78,17 @@ func (s *Server) threadUpdated(t *thread, p *post) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		f := t.followers[id]
-		before := f.unread
+		unread, mentions := f.unread, f.mentions
 		f.unread++
+		if mentioned[id] {
+			f.mentions++
+		}
 		if id == p.UserID {
-			f.unread = 0
+			f.unread, f.mentions = 0, 0
 		}
 		told := threadJSON{
 			ID: t.root.ID, ReplyCount: t.replies, LastReplyAt: t.lastReply, LastViewedAt: f.viewedAt,
-			Participants: []userJSON{}, Post: s.postJSON(t.root), UnreadReplies: f.unread,
+			Participants: []userJSON{}, Post: s.postJSON(t.root), UnreadReplies: f.unread, UnreadMentions: f.mentions,
 		}
 		if id == p.UserID {
 			f.viewedAt = p.CreateAt
@@ -96,7 +99,7 @@ func (s *Server) threadUpdated(t *thread, p *post) {
 		}
 		s.hub.publish(event{
 			name: "thread_updated",
-			data: map[string]any{"previous_unread_mentions": 0, "previous_unread_replies": before, "thread": mustJSON(told)},
+			data: map[string]any{"previous_unread_mentions": mentions, "previous_unread_replies": unread, "thread": mustJSON(told)},
 			to:   broadcast{UserID: id, TeamID: s.state.channels[t.root.ChannelID].TeamID},
 		})
 	}
