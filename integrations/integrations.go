@@ -10,6 +10,7 @@ import (
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
 	"opsbot/integrations/localrun"
+	"opsbot/integrations/mattermost"
 )
 
 // Allow decides about git access; see localgit.Options.
@@ -22,5 +23,6 @@ func All(allow Allow) []bot.IntegrationKind {
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
 		localrun.Kind(),
+		mattermost.Kind(),
 	}
 }

@@ -61,6 +61,8 @@ func rules() []rule {
 		{dir: "integrations/console", own: toolboxes("integrations/console/..."), modules: []string{"github.com/gin-gonic/gin"}},
 		{dir: "integrations/localgit", own: toolboxes("integrations/localgit/..."), modules: []string{goGit}},
 		{dir: "integrations/localci", own: toolboxes("integrations/localci/..."), modules: []string{goGit, sync, sys}},
+		{dir: "integrations/slack", own: toolboxes("integrations/slack/..."), modules: []string{"github.com/slack-go/slack", "github.com/gorilla/websocket", "golang.org/x/time"}},
+		{dir: "integrations/mattermost", own: toolboxes("integrations/mattermost/..."), modules: []string{"github.com/mattermost/mattermost/server/public", "github.com/gorilla/websocket", "golang.org/x/time"}},
 		{dir: "integrations/localrun", own: toolboxes("integrations/localrun/..."), modules: []string{yaml, sync, sys}},
 
 		{dir: "blueprints", own: toolboxes("templates"), modules: []string{"github.com/Masterminds/sprig/v3", schema, yaml}},
@@ -70,6 +72,7 @@ func rules() []rule {
 		// It ends processes and reads their databases from outside.
 		{dir: "test/kill", own: []string{"..."}, modules: append(testModules(), sys, "modernc.org/sqlite")},
 		{dir: "test/arch", own: []string{"test/arch"}},
+		{dir: "test/chats", own: []string{"..."}, modules: append(testModules(), "github.com/prometheus/client_golang", "github.com/rs/zerolog", "golang.org/x/time")},
 		{dir: "test/bench", own: []string{"..."}, modules: []string{"github.com/gin-gonic/gin"}},
 		{dir: "test/conformance", own: []string{"bot/...", "test/..."}},
 		{dir: "test/fakes", own: []string{"bot", "test/..."}, modules: []string{"github.com/gorilla/websocket", "github.com/slack-go/slack"}},

@@ -1,0 +1,226 @@
+package mattermost
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"opsbot/bot"
+	"opsbot/integrations/mattermost/api"
+)
+
+// Bounds of what is read after a lost connection.
+const (
+	mostChannels = 200
+	mostPosts    = 1000 // of each
+	// overlap is read again: posts of one moment may come in any order. What was
+	// received already is known by its id.
+	overlap = 5 * time.Second
+	// saveEvery is how often the cursor is written while people talk.
+	saveEvery = 5 * time.Second
+)
+
+// cursor is the moment, by the server's clock, up to which all that was said has been
+// received.
+type cursor struct {
+	mu     sync.Mutex
+	at     int64 // milliseconds; 0 = not loaded
+	stored int64
+	saved  time.Time
+	rev    int64
+}
+
+func (k *cursor) reach(at int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.at = max(k.at, at)
+}
+
+func (k *cursor) get() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.at
+}
+
+// Where the cursor is kept.
+const (
+	cursorKind = "cursor"
+	cursorKey  = "posts"
+)
+
+type cursorBody struct {
+	At int64 `json:"at"`
+}
+
+// loadCursor reads the stored cursor; ok is false when there has never been one.
+func (c *Chat) loadCursor(ctx context.Context) (at int64, ok bool, err error) {
+	var doc bot.Document
+	err = c.env.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		doc, err = tx.Documents.Get(ctx, c.env.Name, cursorKind, cursorKey)
+		return err
+	})
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	var body cursorBody
+	if err := json.Unmarshal(doc.Body, &body); err != nil {
+		return 0, false, bot.Errorf(bot.CodeInternal, "The cursor of %s can't be read.", c.env.Name).Because(err)
+	}
+	c.cursor.mu.Lock()
+	defer c.cursor.mu.Unlock()
+	c.cursor.rev, c.cursor.stored = doc.Rev, body.At
+	return body.At, true, nil
+}
+
+// keepCursor writes the cursor now and then.
+func (c *Chat) keepCursor(ctx context.Context) {
+	c.cursor.mu.Lock()
+	due := c.cursor.at > c.cursor.stored && c.env.Clock.Now().Sub(c.cursor.saved) >= saveEvery
+	c.cursor.mu.Unlock()
+	if due {
+		c.saveCursor(ctx)
+	}
+}
+
+// saveCursor writes the cursor. A failure costs reading a little more the next time.
+func (c *Chat) saveCursor(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	k := c.cursor
+	k.mu.Lock()
+	at, rev, stored := k.at, k.rev, k.stored
+	k.saved = c.env.Clock.Now()
+	k.mu.Unlock()
+	if at <= stored {
+		return
+	}
+	body, _ := json.Marshal(cursorBody{At: at}) // a number
+	err := c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		rev, err = tx.Documents.Put(ctx, bot.Document{Instance: c.env.Name, Kind: cursorKind, Key: cursorKey, Rev: rev, Body: body})
+		return err
+	})
+	if bot.CodeOf(err) == bot.CodeStale { // another replica hears the same, and was faster
+		if _, _, err = c.loadCursor(ctx); err == nil {
+			return
+		}
+	}
+	if err != nil {
+		c.env.Log.Warn("mattermost: the cursor was not stored", "error", err)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rev, k.stored = rev, at
+}
+
+// catchUp reads what was said while nobody listened, of every channel that the bot is
+// in. The cursor moves only once all of it has been received.
+func (c *Chat) catchUp(ctx context.Context, rooms []room) error {
+	at := c.cursor.get()
+	stored, ok, err := c.loadCursor(ctx)
+	if err != nil {
+		return err
+	}
+	if at = max(at, stored); at == 0 && !ok {
+		// The first time: what was said before the bot was there is not for it.
+		c.cursor.reach(c.api.ServerNow().Add(-overlap).UnixMilli())
+		c.saveCursor(ctx)
+		return nil
+	}
+	since := at - overlap.Milliseconds()
+	newest := at
+	for _, r := range c.due(rooms, since) {
+		last, err := c.catchUpRoom(ctx, r, since, at)
+		if err != nil {
+			return err
+		}
+		newest = max(newest, last)
+	}
+	c.cursor.reach(newest)
+	c.saveCursor(ctx)
+	return nil
+}
+
+// due are the channels in which something was said, those of the last words first.
+func (c *Chat) due(rooms []room, since int64) []room {
+	var out []room
+	for _, r := range rooms {
+		if r.lastPost > since {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b room) int { return int(b.lastPost - a.lastPost) })
+	if len(out) > mostChannels {
+		c.env.Log.Error("mattermost: too many channels to read what was missed in all; mentions in the others are lost",
+			"channels", len(out), "read", mostChannels)
+		out = out[:mostChannels]
+	}
+	return out
+}
+
+// catchUpRoom reads one channel and gives the moment of its newest post. seen is up
+// to when posts were received as they came.
+func (c *Chat) catchUpRoom(ctx context.Context, r room, since, seen int64) (newest int64, err error) {
+	posts, err := c.postsSince(ctx, r, since)
+	if bot.CodeOf(err) == bot.CodeForbidden || bot.CodeOf(err) == bot.CodeNotFound {
+		return 0, nil // the bot was taken out of it meanwhile
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range posts {
+		newest = max(newest, p.CreateAt)
+		if p.EditAt > 0 && p.CreateAt <= seen {
+			continue // an edit makes nothing new of what was heard already
+		}
+		if err := c.posted(ctx, said{post: p, direct: r.kind == model.ChannelTypeDirect, late: true}); err != nil {
+			return 0, err
+		}
+	}
+	return newest, nil
+}
+
+// postsSince are the posts of a channel made after a moment, oldest first. They are
+// read page by page: what changed since a moment the server gives in one piece,
+// however large.
+func (c *Chat) postsSince(ctx context.Context, r room, since int64) ([]*model.Post, error) {
+	found := map[string]*model.Post{}
+	for page := 0; ; page++ {
+		list, err := c.api.Page(ctx, r.id, page)
+		if err != nil {
+			return nil, err
+		}
+		more := len(list.Order) >= api.PageSize
+		for _, id := range list.Order {
+			p := list.Posts[id]
+			if p == nil {
+				continue
+			}
+			if p.CreateAt <= since {
+				more = false
+				continue
+			}
+			found[id] = p
+		}
+		if !more {
+			break
+		}
+		if len(found) >= mostPosts {
+			c.env.Log.Error("mattermost: too much was said to read all that was missed; older mentions are lost", "channel", r.name, "read", len(found))
+			break
+		}
+	}
+	out := make([]*model.Post, 0, len(found))
+	for _, p := range found {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *model.Post) int { return int(a.CreateAt - b.CreateAt) })
+	return out, nil
+}
