@@ -63,7 +63,7 @@ func (r *Router) form(ctx context.Context, c *call) (*bot.Form, error) {
 func (r *Router) formOf(ctx context.Context, c *call) (bot.FormCommand, error) {
 	if c.m.Action != "" {
 		a, err := r.stored(ctx, c.m.Action)
-		if err != nil || !a.Form || submits(a) || c.m.Form != nil || c.m.Missed {
+		if err != nil || !a.Form || submits(a) || c.m.Missed {
 			return nil, ignoreNotFound(err)
 		}
 		if err := r.take(c, a); err != nil {

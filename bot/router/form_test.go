@@ -27,8 +27,13 @@ func TestFormOfALine(t *testing.T) {
 			t.Errorf("%q opens %+v, %v", line, got, err)
 		}
 	}
-	if got, err := r.router.Form(t.Context(), r.message("alice", "make")); got != nil || err != nil {
-		t.Errorf("what people say to each other opens %+v, %v", got, err)
+	r.shown(bot.Post{Key: "k", Text: []bot.Text{"hello"}}, "b1", "")
+	for name, m := range map[string]bot.Message{
+		"talk": r.message("alice", "make"), "talk in a thread": r.message("alice", "make", inThread("b1")), "what was missed": r.message("alice", "make", slash, r.away),
+	} {
+		if got, err := r.router.Form(t.Context(), m); got != nil || err != nil {
+			t.Errorf("%s opens %+v, %v", name, got, err)
+		}
 	}
 	if len(r.ran) != 0 {
 		t.Errorf("ran %v", r.ran)
@@ -199,8 +204,10 @@ func TestCheckOfWhatIsNoForm(t *testing.T) {
 	r, _ := newForms(t)
 	values := map[string]string{"name": "it"}
 	for _, id := range []string{bot.NewToken(), r.button(bot.Action{Verb: "echo"}).ID} {
-		if got := r.checked("alice", id, values); got[""] != "That form is not known any more. Ask for it again." {
-			t.Errorf("%v", got)
+		for _, sent := range []map[string]string{values, nil} {
+			if got := r.checked("alice", id, sent); got[""] != "That form is not known any more. Ask for it again." {
+				t.Errorf("%v", got)
+			}
 		}
 	}
 	id := r.opened("alice", "make", slash).ID
