@@ -47,6 +47,10 @@ type Options struct {
 // Post renders p; it is never empty.
 func Post(p bot.Post, o Options) []Part {
 	head := heading(p, o)
+	if p.Title == "" && len(p.Steps) == 0 && len(p.Fields) == 0 && len(p.Text) > 0 {
+		// Without a title the first words stand beside the name, as people write.
+		head, p.Text = strings.TrimSpace(lead(p, o)+markup.Text(p.Text[0])), p.Text[1:]
+	}
 	steps, body := ticks(p.Steps), content(p)
 	if p.Tone == bot.ToneNeutral && steps == "" && len(p.Fields) == 0 && !presses(p.Buttons) {
 		return messages(join(head, body))
