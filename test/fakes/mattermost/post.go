@@ -33,6 +33,7 @@ type post struct {
 	reactions                                 []*reaction
 	remote                                    bool // has the field remote_id: it came by POST /posts
 	priority                                  any
+	rev                                       int // counts changes that people see
 }
 
 func (p *post) attachments() []*attachment {

@@ -78,6 +78,7 @@ func (s *Server) edit(p *post, in postPatch) error {
 		p.Pinned = *in.Pinned
 	}
 	p.UpdateAt = now
+	p.rev++
 	old.ID, old.OriginalID = newID(), p.ID
 	old.UpdateAt, old.DeleteAt = now, now
 	s.state.log = append(s.state.log, &old)
@@ -139,6 +140,7 @@ func (c *call) setPinned(pinned bool) (any, error) {
 		return nil, forbidden()
 	}
 	p.Pinned, p.UpdateAt = pinned, c.now()
+	p.rev++
 	c.edited(p)
 	return statusOK(), nil
 }

@@ -63,6 +63,7 @@ func (s *Server) putReaction(p *post, u *user, emoji string) reaction {
 		p.reactions[i].UpdateAt = now
 	}
 	p.UpdateAt = now
+	p.rev++
 	s.hub.publish(event{name: "reaction_added", data: map[string]any{"reaction": mustJSON(told)}, to: broadcast{ChannelID: p.ChannelID}})
 	s.touch()
 	return told
@@ -84,6 +85,7 @@ func (s *Server) dropReaction(p *post, userID, emoji string) {
 	now := s.now()
 	p.reactions = slices.DeleteFunc(slices.Clone(p.reactions), func(r *reaction) bool { return r.UserID == userID && r.EmojiName == emoji })
 	p.UpdateAt = now
+	p.rev++
 	told := reaction{UserID: userID, PostID: p.ID, EmojiName: emoji, UpdateAt: now}
 	s.hub.publish(event{name: "reaction_removed", data: map[string]any{"reaction": mustJSON(told)}, to: broadcast{ChannelID: p.ChannelID}})
 	s.touch()

@@ -223,61 +223,65 @@ func (s *story) failsLike(t *testing.T, ws *socket, rec socketRecording, n int) 
 	}
 }
 
+// TestZombies: a socket that is no longer looked at stays open, silent and dead.
 func TestZombies(t *testing.T) { //nolint:tparallel // one story: each step builds on the one before
 	t.Parallel()
-	s := newStory(t, mattermost.WithTiming(func(timing *mattermost.Timing) { timing.AuthWait = 300 * time.Millisecond }))
-	second := s.NewToken(s.bot.ID)
-	older := func(t *testing.T, token string) *socket {
+	s := newStory(t, mattermost.WithTiming(func(timing *mattermost.Timing) { timing.AuthWait = time.Hour }))
+	open := func(t *testing.T, token string) *socket {
 		ws := dial(t, s.Server, token, "")
-		ws.event("hello")
-		<-time.After(400 * time.Millisecond) // older than the time in which it is looked at again
 		ws.untilNow(t)
 		return ws
 	}
-	s.tell(t, "250b-ws-token-revoked", func(t *testing.T, _ socketRecording) {
-		third := s.NewToken(s.bot.ID)
-		ws := dial(t, s.Server, third, "")
-		ws.event("hello")
-		s.RevokeToken(third)
-		if err := ws.ends(); !isEOF(err) {
-			t.Errorf("a young socket ends with %v", err)
-		}
-	})
 	s.tell(t, "250d-ws-token-revoked-after-8s", func(t *testing.T, rec socketRecording) {
-		ws := older(t, second)
+		second := s.NewToken(s.bot.ID)
+		ws := open(t, second)
 		s.RevokeToken(second)
 		s.Say(s.alice.ID, s.ops.ID, "@opsbot do you hear me?", "")
 		s.failsLike(t, ws, rec, 0)
 	})
 	s.tell(t, "251g-ws-bot-disabled-after-8s", func(t *testing.T, rec socketRecording) {
-		ws := older(t, s.bot.Token)
+		ws := open(t, s.bot.Token)
 		s.DisableBot(s.bot.ID)
 		s.failsLike(t, ws, rec, 0)
 		s.EnableBot(s.bot.ID)
 		s.Say(s.alice.ID, s.ops.ID, "@opsbot and now?", "")
 		s.failsLike(t, ws, rec, 1)
 	})
-	s.tell(t, "251d-ws-connect-disabled", func(t *testing.T, _ socketRecording) {
-		s.DisableBot(s.bot.ID)
-		if err := dial(t, s.Server, s.bot.Token, "").ends(); !isEOF(err) {
-			t.Errorf("a disabled bot's socket ends with %v", err)
+	t.Logf("replayed %d recordings of sockets", s.told)
+}
+
+// TestYoungSockets: within the first seconds a lost session ends the socket.
+func TestYoungSockets(t *testing.T) { //nolint:tparallel // one story: each step builds on the one before
+	t.Parallel()
+	s := newStory(t, mattermost.WithTiming(func(timing *mattermost.Timing) { timing.AuthWait = time.Second }))
+	ends := func(t *testing.T, ws *socket) {
+		t.Helper()
+		if err := ws.ends(); !isEOF(err) {
+			t.Errorf("the socket ends with %v", err)
 		}
-		s.EnableBot(s.bot.ID)
+	}
+	s.tell(t, "250b-ws-token-revoked", func(t *testing.T, _ socketRecording) {
+		token := s.NewToken(s.bot.ID)
+		ws := dial(t, s.Server, token, "")
+		s.RevokeToken(token)
+		ends(t, ws)
 	})
 	s.tell(t, "251b-ws-bot-disabled", func(t *testing.T, _ socketRecording) {
 		ws := dial(t, s.Server, s.bot.Token, "")
-		ws.event("hello")
 		s.DisableBot(s.bot.ID)
-		if err := ws.ends(); !isEOF(err) {
-			t.Errorf("a young socket ends with %v", err)
-		}
+		ends(t, ws)
+	})
+	s.tell(t, "251d-ws-connect-disabled", func(t *testing.T, _ socketRecording) {
+		ends(t, dial(t, s.Server, s.bot.Token, ""))
 	})
 	t.Logf("replayed %d recordings of sockets", s.told)
 }
 
-func TestSlowReadersAndSilentOnes(t *testing.T) { //nolint:tparallel // one story: each step builds on the one before
+func TestSilentOnes(t *testing.T) { //nolint:tparallel // its only recording
 	t.Parallel()
-	s := newStory(t, mattermost.WithTiming(soon))
+	s := newStory(t, mattermost.WithTiming(func(timing *mattermost.Timing) {
+		timing.Ping, timing.PongWait = 50*time.Millisecond, time.Second
+	}))
 	s.tell(t, "260-ws-client-without-pong", func(t *testing.T, _ socketRecording) {
 		ws := dial(t, s.Server, s.bot.Token, "")
 		pings := 0
@@ -286,6 +290,11 @@ func TestSlowReadersAndSilentOnes(t *testing.T) { //nolint:tparallel // one stor
 			t.Errorf("who never answers %d pings is dropped with %v", pings, err)
 		}
 	})
+}
+
+func TestSlowReaders(t *testing.T) { //nolint:tparallel // its only recording
+	t.Parallel()
+	s := newStory(t)
 	s.tell(t, "905-ws-slow-consumer", func(t *testing.T, _ socketRecording) {
 		ws := dial(t, s.Server, s.bot.Token, "")
 		ws.event("hello")
@@ -308,5 +317,4 @@ func TestSlowReadersAndSilentOnes(t *testing.T) { //nolint:tparallel // one stor
 			t.Errorf("%d frames were still readable, want what waited: 256", n)
 		}
 	})
-	t.Logf("replayed %d recordings of sockets", s.told)
 }

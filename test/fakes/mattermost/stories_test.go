@@ -20,6 +20,7 @@ func TestReplay(t *testing.T) { //nolint:tparallel // one story: each step build
 		{"actions", replayActions},
 		{"errors", replayErrors},
 		{"lookups", replayLookups},
+		{"lives of tokens", replayTokenLives},
 	} {
 		t.Run(story.name, func(t *testing.T) { total += story.tell(t) })
 	}

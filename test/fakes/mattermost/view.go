@@ -96,32 +96,43 @@ func (s *Server) Whispers(userID string) []Post {
 }
 
 // WaitPost waits until the channel holds a post, ephemeral ones included, of which
-// match is true, and gives the first such one.
+// match is true, and gives the first such one. match is asked once about each version
+// of a post.
 func (s *Server) WaitPost(ctx context.Context, channelID string, match func(Post) bool) (Post, error) {
 	var got Post
+	asked := map[*post]int{} // the version after the one asked about
 	err := s.Wait(ctx, func() bool {
-		s.mu.Lock()
-		var seen []Post
-		for _, p := range s.state.log {
-			if p.ChannelID == channelID && p.DeleteAt == 0 {
-				seen = append(seen, s.view(p))
-			}
-		}
-		for _, w := range s.state.whispers {
-			if w.ChannelID == channelID {
-				p := s.view(w.post)
-				p.Ephemeral, p.To = true, w.to
-				seen = append(seen, p)
-			}
-		}
-		s.mu.Unlock()
-		i := slices.IndexFunc(seen, match)
+		fresh := s.notAsked(channelID, asked)
+		i := slices.IndexFunc(fresh, match)
 		if i >= 0 {
-			got = seen[i]
+			got = fresh[i]
 		}
 		return i >= 0
 	})
 	return got, err
+}
+
+// notAsked are the posts of a channel that are new or have changed, and notes them.
+func (s *Server) notAsked(channelID string, asked map[*post]int) []Post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Post
+	add := func(p *post, to string) {
+		if p.ChannelID != channelID || p.DeleteAt != 0 || asked[p] > p.rev {
+			return
+		}
+		asked[p] = p.rev + 1
+		seen := s.view(p)
+		seen.Ephemeral, seen.To = to != "", to
+		out = append(out, seen)
+	}
+	for _, p := range s.state.log {
+		add(p, "")
+	}
+	for _, w := range s.state.whispers {
+		add(w.post, w.to)
+	}
+	return out
 }
 
 // WaitSocket waits until the user has an open socket.

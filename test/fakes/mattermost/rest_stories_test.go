@@ -196,3 +196,16 @@ func replayLookups(t *testing.T) int {
 		"803d-channel-members": "which two of three come first is the database's choice",
 	})
 }
+
+func replayTokenLives(t *testing.T) int {
+	r := newReplay(t).withChannels()
+	archived := r.AddChannel("archived", r.bot.ID)
+	r.ArchiveChannel(archived.ID)
+	r.dict.learn("nxre7hpmitd5dmyreih11ewgmo", archived.ID)
+	token := r.NewToken(r.bot.ID)
+	r.dict.learn("qu77ubrbq7geueuy3aekkhgkao", r.TokenID(token))
+	r.tokens["<BOT_TOKEN_4>"] = token
+	return r.play(t, "http-9xx.jsonl", map[string]func(*testing.T){
+		"904c-use-enabled-token": func(*testing.T) { r.EnableToken(token) },
+	}, nil)
+}
