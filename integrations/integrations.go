@@ -10,6 +10,7 @@ import (
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
 	"opsbot/integrations/localrun"
+	"opsbot/integrations/slack"
 	"opsbot/integrations/mattermost"
 )
 
@@ -23,6 +24,7 @@ func All(allow Allow) []bot.IntegrationKind {
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
 		localrun.Kind(),
+		slack.Kind(),
 		mattermost.Kind(),
 	}
 }
