@@ -29,6 +29,7 @@ const (
 type cursor struct {
 	mu     sync.Mutex
 	at     int64 // milliseconds; 0 = not loaded
+	born   int64 // what was said until then is not looked at
 	stored int64
 	saved  time.Time
 	rev    int64
@@ -46,6 +47,12 @@ func (k *cursor) get() int64 {
 	return k.at
 }
 
+func (k *cursor) since() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.born
+}
+
 // Where the cursor is kept.
 const (
 	cursorKind = "cursor"
@@ -53,7 +60,8 @@ const (
 )
 
 type cursorBody struct {
-	At int64 `json:"at"`
+	At   int64 `json:"at"`
+	Born int64 `json:"born"`
 }
 
 // loadCursor reads the stored cursor; ok is false when there has never been one.
@@ -75,7 +83,7 @@ func (c *Chat) loadCursor(ctx context.Context) (at int64, ok bool, err error) {
 	}
 	c.cursor.mu.Lock()
 	defer c.cursor.mu.Unlock()
-	c.cursor.rev, c.cursor.stored = doc.Rev, body.At
+	c.cursor.rev, c.cursor.stored, c.cursor.born = doc.Rev, body.At, body.Born
 	return body.At, true, nil
 }
 
@@ -95,13 +103,13 @@ func (c *Chat) saveCursor(ctx context.Context) {
 	defer cancel()
 	k := c.cursor
 	k.mu.Lock()
-	at, rev, stored := k.at, k.rev, k.stored
+	at, born, rev, stored := k.at, k.born, k.rev, k.stored
 	k.saved = c.env.Clock.Now()
 	k.mu.Unlock()
 	if at <= stored {
 		return
 	}
-	body, _ := json.Marshal(cursorBody{At: at}) // a number
+	body, _ := json.Marshal(cursorBody{At: at, Born: born}) // numbers
 	err := c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
 		rev, err = tx.Documents.Put(ctx, bot.Document{Instance: c.env.Name, Kind: cursorKind, Key: cursorKey, Rev: rev, Body: body})
 		return err
@@ -129,12 +137,11 @@ func (c *Chat) catchUp(ctx context.Context, rooms []room) error {
 		return err
 	}
 	if at = max(at, stored); at == 0 && !ok {
-		// The first time: what was said before the bot was there is not for it.
-		c.cursor.reach(c.api.ServerNow().Add(-overlap).UnixMilli())
+		c.begin(rooms)
 		c.saveCursor(ctx)
 		return nil
 	}
-	since := at - overlap.Milliseconds()
+	since := max(at-overlap.Milliseconds(), c.cursor.since())
 	newest := at
 	for _, r := range c.due(rooms, since) {
 		last, err := c.catchUpRoom(ctx, r, since, at)
@@ -146,6 +153,18 @@ func (c *Chat) catchUp(ctx context.Context, rooms []room) error {
 	c.cursor.reach(newest)
 	c.saveCursor(ctx)
 	return nil
+}
+
+// begin puts the cursor behind all that was said before the bot was there the first
+// time: that is not for it, nor will it be.
+func (c *Chat) begin(rooms []room) {
+	born := int64(1) // so that the cursor is written although nobody has said anything
+	for _, r := range rooms {
+		born = max(born, r.lastPost)
+	}
+	c.cursor.mu.Lock()
+	defer c.cursor.mu.Unlock()
+	c.cursor.born, c.cursor.at = born, max(c.cursor.at, born)
 }
 
 // due are the channels in which something was said, those of the last words first.
@@ -191,7 +210,8 @@ func (c *Chat) catchUpRoom(ctx context.Context, r room, since, seen int64) (newe
 // read page by page: what changed since a moment the server gives in one piece,
 // however large.
 func (c *Chat) postsSince(ctx context.Context, r room, since int64) ([]*model.Post, error) {
-	found := map[string]*model.Post{}
+	var out []*model.Post // newest first, as the server orders even what is of one moment
+	known := map[string]bool{}
 	for page := 0; ; page++ {
 		list, err := c.api.Page(ctx, r.id, page)
 		if err != nil {
@@ -200,27 +220,23 @@ func (c *Chat) postsSince(ctx context.Context, r room, since int64) ([]*model.Po
 		more := len(list.Order) >= api.PageSize
 		for _, id := range list.Order {
 			p := list.Posts[id]
-			if p == nil {
-				continue
-			}
-			if p.CreateAt <= since {
+			switch {
+			case p == nil || known[id]: // new posts move the pages on
+			case p.CreateAt <= since:
 				more = false
-				continue
+			default:
+				known[id] = true
+				out = append(out, p)
 			}
-			found[id] = p
 		}
 		if !more {
 			break
 		}
-		if len(found) >= mostPosts {
-			c.env.Log.Error("mattermost: too much was said to read all that was missed; older mentions are lost", "channel", r.name, "read", len(found))
+		if len(out) >= mostPosts {
+			c.env.Log.Error("mattermost: too much was said to read all that was missed; older mentions are lost", "channel", r.name, "read", len(out))
 			break
 		}
 	}
-	out := make([]*model.Post, 0, len(found))
-	for _, p := range found {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *model.Post) int { return int(a.CreateAt - b.CreateAt) })
+	slices.Reverse(out)
 	return out, nil
 }

@@ -126,9 +126,6 @@ func (c *Chat) rootOf(ctx context.Context, id string) (string, error) {
 // find looks for a post of ours that an earlier life may have posted, by its key; nil
 // when there is none within the bounds.
 func (c *Chat) find(ctx context.Context, p bot.Post) (*message, error) {
-	if _, err := c.known(ctx); err != nil {
-		return nil, err
-	}
 	s := &message{room: p.Room.ID, key: p.Key, thread: p.Thread}
 	var found map[int]*model.Post
 	var err error

@@ -34,6 +34,9 @@ func (c *Chat) send(ctx context.Context, p bot.Post, o render.Options) (string, 
 		return "", err
 	}
 	defer release()
+	if _, err := c.known(ctx); err != nil {
+		return "", err
+	}
 	s := c.sent.byKey(p.Room.ID, p.Key)
 	if s == nil && p.Again {
 		if s, err = c.find(ctx, p); err != nil {
@@ -173,6 +176,9 @@ func (c *Chat) Edit(ctx context.Context, messageID string, p bot.Post) error {
 		return err
 	}
 	defer release()
+	if _, err := c.known(ctx); err != nil {
+		return err
+	}
 	s := c.sent.byKey(p.Room.ID, p.Key)
 	fresh := s == nil || s.id() != messageID // we know nothing of how it looks
 	if fresh {
