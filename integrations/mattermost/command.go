@@ -77,22 +77,22 @@ func same(a, b string) bool {
 // slash takes a command down and says at once what becomes of it; it is answered in
 // the channel, or in the thread in which it was typed.
 func (c *Chat) slash(ctx context.Context, s slash) string {
-	me := c.me.get()
 	in, err := c.rooms.contains(ctx, c, s.channel)
 	switch {
 	case err != nil:
 		return markup.Escape(c.sentence(err, "look whether the bot is in a channel"))
 	case !in:
+		me := c.me.get()
 		return "OpsBot is not in this channel, so nothing was run. " + markup.Text(bot.Text("Type `/invite @"+me.username+"` first."))
-	case s.user == me.id:
+	case s.user == c.me.get().id:
 		return ""
 	}
 	m := bot.Message{
 		ID: "s" + digest(s.trigger, s.channel, s.user, s.text), Room: c.ref(s.channel), Thread: s.root, Author: c.account(s.user),
 		Text: markup.Said(s.text, c.self()), SentAt: c.env.Clock.Now(), Addressed: true, Loose: s.root == "",
 	}
-	if kind, err := c.rooms.kind(ctx, c, s.channel); err == nil {
-		m.Direct = kind == model.ChannelTypeDirect
+	if here, err := c.rooms.look(ctx, c, s.channel); err == nil {
+		m.Direct = here.kind == model.ChannelTypeDirect
 	}
 	form, err := c.env.Desk.Form(ctx, m)
 	if err != nil {

@@ -90,4 +90,3 @@ func TestReactions(t *testing.T) {
 		t.Errorf("the reaction: %+v", m)
 	}
 }
-

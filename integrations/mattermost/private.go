@@ -20,11 +20,11 @@ func (c *Chat) SendEphemeral(ctx context.Context, p bot.Post) error {
 	if err != nil {
 		return err
 	}
-	room, err := c.rooms.kind(ctx, c, p.Room.ID)
+	here, err := c.rooms.look(ctx, c, p.Room.ID)
 	if err != nil && bot.CodeOf(err) != bot.CodeForbidden && bot.CodeOf(err) != bot.CodeNotFound {
 		return err
 	}
-	if room == model.ChannelTypeDirect {
+	if here.kind == model.ChannelTypeDirect {
 		_, err := c.Send(ctx, p)
 		return err
 	}
@@ -41,10 +41,9 @@ func (c *Chat) SendEphemeral(ctx context.Context, p bot.Post) error {
 	if err != nil {
 		return err
 	}
-	here := c.rooms.name(p.Room.ID)
 	q := p
 	q.To, q.Room, q.Thread, q.Mention = nil, c.ref(direct.Id), "", bot.Account{}
-	q.Text = append(append([]bot.Text(nil), p.Text...), bot.Text("(about what you said in ")+bot.Escape(here)+")")
+	q.Text = append(append([]bot.Text(nil), p.Text...), bot.Text("(about what you said in ")+bot.Escape(here.called())+")")
 	_, err = c.send(ctx, q, render.Options{Room: p.Room.ID})
 	return err
 }

@@ -35,14 +35,21 @@ func newRooms() *rooms { return &rooms{in: map[string]room{}} }
 func (r *rooms) name(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	got, ok := r.in[id]
-	switch {
-	case !ok:
-		return id
-	case got.kind == model.ChannelTypeDirect || got.kind == model.ChannelTypeGroup:
-		return "a conversation"
+	if got, ok := r.in[id]; ok {
+		return got.called()
 	}
-	return "~" + got.name
+	return id
+}
+
+// called is the room's name for people.
+func (r room) called() string {
+	switch {
+	case r.kind == model.ChannelTypeDirect || r.kind == model.ChannelTypeGroup:
+		return "a conversation"
+	case r.name == "":
+		return r.id
+	}
+	return "~" + r.name
 }
 
 func (r *rooms) put(got room) {
@@ -57,19 +64,19 @@ func (r *rooms) drop(id string) {
 	delete(r.in, id)
 }
 
-// kind tells which kind a channel is, asking the server if it is not one of ours.
-func (r *rooms) kind(ctx context.Context, c *Chat, id string) (model.ChannelType, error) {
+// look gives a channel, asking the server if it is not one of ours.
+func (r *rooms) look(ctx context.Context, c *Chat, id string) (room, error) {
 	r.mu.Lock()
 	got, ok := r.in[id]
 	r.mu.Unlock()
 	if ok {
-		return got.kind, nil
+		return got, nil
 	}
 	ch, err := c.api.Channel(ctx, id)
 	if err != nil {
-		return "", err
+		return room{id: id}, err
 	}
-	return ch.Type, nil
+	return roomOf(ch), nil
 }
 
 // contains reports whether the bot is in a channel. What the list does not hold is

@@ -46,29 +46,38 @@ type Options struct {
 
 // Post renders p; it is never empty.
 func Post(p bot.Post, o Options) []Part {
+	plain := p.Tone == bot.ToneNeutral && len(p.Steps) == 0 && len(p.Fields) == 0 && !presses(p.Buttons)
 	head := heading(p, o)
 	if p.Title == "" && len(p.Steps) == 0 && len(p.Fields) == 0 && len(p.Text) > 0 {
 		// Without a title the first words stand beside the name, as people write.
-		head, p.Text = strings.TrimSpace(lead(p, o)+markup.Text(p.Text[0])), p.Text[1:]
+		n := 1
+		if plain {
+			n = len(p.Text)
+		}
+		head, p.Text = strings.TrimSpace(lead(p, o)+words(p.Text[:n])), p.Text[n:]
 	}
 	steps, body := ticks(p.Steps), content(p)
-	if p.Tone == bot.ToneNeutral && steps == "" && len(p.Fields) == 0 && !presses(p.Buttons) {
+	if plain {
 		return messages(join(head, body))
 	}
 	fields := fields(p.Fields)
-	if size := utf8.RuneCountInString(steps) + utf8.RuneCountInString(body) + weight(fields); size > mostCard {
+	if size := utf8.RuneCountInString(steps+body) + weight(fields); size > mostCard {
 		// Too much for a card: the words are messages, of which the first has the buttons.
 		parts := messages(join(head, steps, lines(p.Fields), body))
 		parts[0].Attachments = card(p, o, "", nil, "")
 		return parts
 	}
-	first := Part{Message: head, Attachments: card(p, o, steps, fields, body)}
-	if utf8.RuneCountInString(head) > mostRunes {
-		parts := messages(head)
-		parts[0].Attachments = first.Attachments
-		return parts
+	parts := messages(head)
+	parts[0].Attachments = card(p, o, steps, fields, body)
+	return parts
+}
+
+func words(list []bot.Text) string {
+	out := make([]string, 0, len(list))
+	for _, t := range list {
+		out = append(out, markup.Text(t))
 	}
-	return []Part{first}
+	return strings.Join(out, "\n")
 }
 
 // heading is whom it is for and the title.
@@ -92,17 +101,13 @@ func lead(p bot.Post, o Options) string {
 
 // content is what stands below steps and fields: words, table, code and links.
 func content(p bot.Post) string {
-	var text []string
-	for _, t := range p.Text {
-		text = append(text, markup.Text(t))
-	}
 	var links []string
 	for _, b := range p.Buttons {
 		if b.URL != "" {
 			links = append(links, markup.Link(b.Label, b.URL))
 		}
 	}
-	return join(strings.Join(text, "\n"), table(p.Table), markup.Block(p.Code), strings.Join(links, " · "))
+	return join(words(p.Text), table(p.Table), markup.Block(p.Code), strings.Join(links, " · "))
 }
 
 // join puts blocks below each other.
