@@ -1,0 +1,119 @@
+package github
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// gitEnv keeps the machine's own configuration out.
+func gitEnv() []string {
+	return []string{
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=/nonexistent", "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C",
+		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=http.receivepack", "GIT_CONFIG_VALUE_0=true",
+		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*",
+	}
+}
+
+// git runs git in a bare repository.
+func git(dir string, env []string, stdin []byte, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir", dir}, args...)...)
+	cmd.Env = append(gitEnv(), env...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+	}
+	return out, nil
+}
+
+func initialise(dir, branch string) error {
+	_, err := git(dir, nil, nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch)
+	return err
+}
+
+// refs lists refs below a prefix with the commits that they lead to.
+func refs(r *repo, prefix string) (names []string, commits map[string]string) {
+	commits = map[string]string{}
+	out, err := git(r.dir, nil, nil, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)", prefix)
+	if err != nil {
+		return nil, commits
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		name := strings.TrimPrefix(f[0], prefix)
+		names, commits[name] = append(names, name), f[len(f)-1] // of an annotated tag, what it tags
+	}
+	return names, commits
+}
+
+// heads are the branches and their commits.
+func heads(r *repo) map[string]string {
+	_, commits := refs(r, "refs/heads/")
+	return commits
+}
+
+// resolve finds the commit that a branch, tag or hash means; "" for none.
+func resolve(r *repo, ref string) string {
+	if ref == "" || strings.HasPrefix(ref, "-") {
+		return ""
+	}
+	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref, ref} {
+		out, err := git(r.dir, nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+		if err == nil {
+			return strings.TrimSpace(string(out))
+		}
+	}
+	return ""
+}
+
+func exists(r *repo, object string) bool {
+	_, err := git(r.dir, nil, nil, "cat-file", "-e", object)
+	return err == nil
+}
+
+// logged is a commit as git tells of it.
+type logged struct {
+	id, tree, message string
+	parents           []string
+	author, committer [3]string // name, mail, date
+}
+
+// history lists commits, newest first, as git log gives them.
+func history(r *repo, args ...string) []logged {
+	const form = "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
+	out, err := git(r.dir, nil, nil, append([]string{"log", form}, args...)...)
+	if err != nil {
+		return nil
+	}
+	var all []logged
+	for text := range strings.SplitSeq(string(out), "\x01\n") {
+		f := strings.Split(text, "\x00")
+		if len(f) < 10 {
+			continue
+		}
+		all = append(all, logged{
+			id: f[0], tree: f[1], parents: strings.Fields(f[2]), message: strings.TrimRight(f[9], "\n"),
+			author: [3]string{f[3], f[4], utc(f[5])}, committer: [3]string{f[6], f[7], utc(f[8])},
+		})
+	}
+	return all
+}
+
+func utc(text string) string {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return "1970-01-01T00:00:00Z"
+	}
+	return stamp(t)
+}
