@@ -63,6 +63,7 @@ func rules() []rule {
 		{dir: "integrations/localci", own: toolboxes("integrations/localci/..."), modules: []string{goGit, sync, sys}},
 		{dir: "integrations/slack", own: toolboxes("integrations/slack/..."), modules: []string{"github.com/slack-go/slack", "github.com/gorilla/websocket", "golang.org/x/time"}},
 		{dir: "integrations/mattermost", own: toolboxes("integrations/mattermost/..."), modules: []string{"github.com/mattermost/mattermost/server/public", "github.com/gorilla/websocket", "golang.org/x/time"}},
+		{dir: "integrations/github", own: toolboxes("integrations/github/..."), modules: []string{"github.com/google/go-github/v60", "github.com/bradleyfalzon/ghinstallation/v2"}},
 		{dir: "integrations/localrun", own: toolboxes("integrations/localrun/..."), modules: []string{yaml, sync, sys}},
 
 		{dir: "blueprints", own: toolboxes("templates"), modules: []string{"github.com/Masterminds/sprig/v3", schema, yaml}},
@@ -76,6 +77,7 @@ func rules() []rule {
 		{dir: "test/bench", own: []string{"..."}, modules: []string{"github.com/gin-gonic/gin"}},
 		{dir: "test/conformance", own: []string{"bot/...", "test/..."}},
 		{dir: "test/fakes", own: []string{"bot", "test/..."}, modules: []string{"github.com/gorilla/websocket", "github.com/slack-go/slack"}},
+		{dir: "test/fakes/github", own: []string{"bot", "test/..."}, modules: []string{"github.com/getkin/kin-openapi"}},
 	}
 }
 
