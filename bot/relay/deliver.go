@@ -2,13 +2,9 @@ package relay
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"opsbot/bot"
@@ -77,20 +73,7 @@ func (p *Pump) try(ctx context.Context, l *lane, row *bot.PostRow, it item) (str
 	post.File = p.file(chat, post)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	if err := show(ctx, chat, post, row, shown); err != nil {
-		row.Shown = doubt(row.Shown, shown)
-		return "", err
-	}
-	return shown, nil
-}
-
-// doubt is what the chat may show after a call with the content tried failed:
-// nothing or that, if there was nothing before; else nobody knows.
-func doubt(before, tried string) string {
-	if only := shownUnsure + ":" + tried; before == "" || before == only {
-		return only
-	}
-	return shownUnsure
+	return shown, show(ctx, chat, post, row, shown)
 }
 
 // token waits for the room's turn.
@@ -230,36 +213,6 @@ func (p *Pump) file(chat bot.Chat, post *bot.Post) *bot.File {
 	return nil
 }
 
-// show makes the chat's call: an edit of what is there, else a new message.
-func show(ctx context.Context, chat bot.Chat, post *bot.Post, row *bot.PostRow, tried string) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("relay: chat %s panicked: %v\n%s", row.Room.Instance, v, debug.Stack())
-		}
-	}()
-	if private, ok := chat.(bot.Ephemeral); ok && post.To != nil {
-		return private.SendEphemeral(ctx, *post)
-	}
-	if row.MessageID != "" {
-		err := chat.Edit(ctx, row.MessageID, *post)
-		if bot.CodeOf(err) != bot.CodeNotFound {
-			return err
-		}
-		row.MessageID = "" // somebody removed it: say it anew
-	}
-	post.Again = strings.HasPrefix(row.Shown, shownUnsure)
-	id, err := chat.Send(ctx, *post)
-	if err != nil {
-		return err
-	}
-	row.MessageID = id
-	if strings.HasPrefix(row.Shown, shownUnsure) && row.Shown != doubt("", tried) {
-		// The chat may have found the message of an earlier call, with older content.
-		return chat.Edit(ctx, id, *post)
-	}
-	return nil
-}
-
 // failed decides by the error's class whether and when the post is tried again.
 func (p *Pump) failed(ctx context.Context, l *lane, row bot.PostRow, err error) {
 	class, after := bot.RetryOf(err)
@@ -292,16 +245,4 @@ func (p *Pump) failed(ctx context.Context, l *lane, row bot.PostRow, err error) 
 	for _, it := range behind {
 		p.release(ctx, it.row, row.NotBefore)
 	}
-}
-
-// hash tells whether two posts look the same; who caused them does not show.
-func hash(post *bot.Post) string {
-	p := *post
-	p.Cause, p.Root, p.Key, p.Room = "", "", "", bot.RoomRef{}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return "" // nothing in a post can fail to encode
-	}
-	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
 }

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"opsbot/bot"
@@ -28,9 +29,9 @@ func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, 
 			}
 		}
 		if room.Style == StyleLines {
-			err = p.tellLine(ctx, tx, project, e, room)
+			err = p.tellLine(ctx, tx, project, e, room, rooms)
 		} else {
-			err = p.tellCard(ctx, tx, project, e, change, room)
+			err = p.tellCard(ctx, tx, project, e, change, room, rooms)
 		}
 		if err != nil {
 			return err
@@ -39,8 +40,9 @@ func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, 
 	return nil
 }
 
-// tellCard touches the change's card and adds what does not fit on one.
-func (p *Processor) tellCard(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, change *bot.Change, room bot.Room) error {
+// tellCard touches the change's card and adds what does not fit on one. all are the
+// rooms that hear of the event.
+func (p *Processor) tellCard(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, change *bot.Change, room bot.Room, all []bot.Room) error {
 	under := ""
 	if change != nil && e.Type != bot.EventBuildProgress {
 		under = CardKey(change.ID)
@@ -53,7 +55,7 @@ func (p *Processor) tellCard(ctx context.Context, tx *bot.Tx, project *bot.Proje
 	}
 	switch e.Type {
 	case bot.EventChatMessage:
-		return p.say(ctx, tx, e, room, under)
+		return p.say(ctx, tx, e, room, all, under)
 	case bot.EventIncidentDetected, bot.EventIncidentResolved:
 		return p.incident(ctx, tx, project, e, room, under)
 	}
@@ -61,10 +63,10 @@ func (p *Processor) tellCard(ctx context.Context, tx *bot.Tx, project *bot.Proje
 }
 
 // tellLine posts the event's line in a room of the old style.
-func (p *Processor) tellLine(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, room bot.Room) error {
+func (p *Processor) tellLine(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, room bot.Room, all []bot.Room) error {
 	switch e.Type {
 	case bot.EventChatMessage:
-		return p.say(ctx, tx, e, room, "")
+		return p.say(ctx, tx, e, room, all, "")
 	case bot.EventIncidentDetected, bot.EventIncidentResolved:
 		return p.incident(ctx, tx, project, e, room, "")
 	}
@@ -84,13 +86,16 @@ const (
 )
 
 // say posts what a pipeline says, in the card's thread or, if it names a room
-// that is known in the same chat, there.
-func (p *Processor) say(ctx context.Context, tx *bot.Tx, e *bot.Event, room bot.Room, under string) error {
+// that is known in the same chat, there: once, in its card's thread if it has one.
+func (p *Processor) say(ctx context.Context, tx *bot.Tx, e *bot.Event, room bot.Room, all []bot.Room, under string) error {
 	target, err := namedRoom(ctx, tx, room, e.Room)
 	if err != nil {
 		return err
 	}
 	if target != room.Ref {
+		if slices.ContainsFunc(all, func(r bot.Room) bool { return r.Ref == target }) {
+			return nil
+		}
 		under = ""
 	}
 	post := bot.Post{
@@ -108,7 +113,8 @@ func (p *Processor) say(ctx context.Context, tx *bot.Tx, e *bot.Event, room bot.
 	return put(ctx, tx, p.o.Clock, post)
 }
 
-// namedRoom is the room of that name or id in the same chat, else room itself.
+// namedRoom is the room of that name or id in the same chat, if the bot is in it, else
+// room itself.
 func namedRoom(ctx context.Context, tx *bot.Tx, room bot.Room, name string) (bot.RoomRef, error) {
 	name = strings.TrimPrefix(strings.TrimSpace(name), "#")
 	if name == "" {
@@ -119,7 +125,7 @@ func namedRoom(ctx context.Context, tx *bot.Tx, room bot.Room, name string) (bot
 		return room.Ref, fmt.Errorf("relay: list rooms of %s: %w", room.Ref.Instance, err)
 	}
 	for _, r := range all {
-		if r.Ref.Workspace == room.Ref.Workspace && (r.Ref.ID == name || strings.EqualFold(r.Name, name)) {
+		if r.State == "" && r.Ref.Workspace == room.Ref.Workspace && (r.Ref.ID == name || strings.EqualFold(r.Name, name)) {
 			return r.Ref, nil
 		}
 	}
