@@ -126,3 +126,78 @@ type CommitReader interface {
 	// NearestTag returns the nearest tag reachable from commit, "" if none.
 	NearestTag(ctx context.Context, repo Repository, commit string) (string, error)
 }
+
+// Retirer is a RepoHost that takes an operation's repository back without losing
+// what others put into it since.
+type Retirer interface {
+	// RetireRepository deletes the repository if all it holds is what the operation
+	// pushed, or nothing; otherwise it archives it, and archived is true. Absent is
+	// success. CodeConflict if it does not carry the operation's marker.
+	RetireRepository(ctx context.Context, repo Repository, operation string) (archived bool, err error)
+}
+
+// ProtectionSpec describes how a branch is guarded.
+type ProtectionSpec struct {
+	Repository Repository
+	Branch     string
+	// Checks are the names of the statuses that a commit needs; none: only deletion
+	// and forced pushes are refused.
+	Checks []string
+}
+
+// Protector is a RepoHost that can guard a branch. Ensuring twice changes nothing.
+type Protector interface {
+	// EnsureProtection guards the branch as described and leaves alone what people set
+	// beyond that. CodeNotFound if there is no such branch, CodeUnsupported where the
+	// owner's plan has no protection.
+	EnsureProtection(ctx context.Context, spec ProtectionSpec) error
+	// RemoveProtection takes it away. Absent is success.
+	RemoveProtection(ctx context.Context, spec ProtectionSpec) error
+}
+
+// StatusState is what a forge shows beside a commit.
+type StatusState string
+
+// The states of a commit's status.
+const (
+	StatusPending StatusState = "pending"
+	StatusSuccess StatusState = "success"
+	StatusFailure StatusState = "failure"
+	StatusError   StatusState = "error" // it could not be found out
+)
+
+// CommitStatus is one mark at a commit.
+type CommitStatus struct {
+	Repository Repository
+	Commit     string // full hash
+	Check      string // its name, which a later one with the same name replaces
+	State      StatusState
+	Text       string // one line for people; cut where the forge has a limit
+	URL        string // "" = none
+}
+
+// DeploymentStatus says how a deployment of ours goes.
+type DeploymentStatus struct {
+	Repository  Repository
+	ID          string // ours: the forge's record carries it, so that there is one
+	Commit      string
+	Environment string
+	Production  bool
+	State       DeploymentState
+	Text        string // one line for people; cut where the forge has a limit
+	LogURL      string // "" = none
+	AppURL      string // where it runs, "" = none
+}
+
+// StatusWriter is a RepoHost that shows our builds beside commits.
+type StatusWriter interface {
+	// WriteStatus sets the status. Setting it again is harmless.
+	WriteStatus(ctx context.Context, s CommitStatus) error
+}
+
+// DeploymentWriter is a RepoHost that keeps a record of deployments.
+type DeploymentWriter interface {
+	// WriteDeployment makes the record unless there is one with s.ID, and notes the
+	// state unless it is the newest already.
+	WriteDeployment(ctx context.Context, s DeploymentStatus) (externalID string, err error)
+}
