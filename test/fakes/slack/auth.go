@@ -98,6 +98,14 @@ func (s *Server) RevokeAppToken() {
 	s.touch()
 }
 
+// Uninstall removes the app: it is told with app_uninstalled, and its tokens are gone.
+func (s *Server) Uninstall() {
+	s.mu.Lock()
+	s.emit("app_uninstalled", "", object{"type": "app_uninstalled", "event_ts": s.newTS()})
+	s.mu.Unlock()
+	s.RevokeTokens()
+}
+
 func (s *Server) kill(code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -39,6 +40,21 @@ func (c *stub) After(d time.Duration) <-chan time.Time {
 	}
 	c.asked <- d
 	return a.c
+}
+
+// wait waits until somebody waits for d.
+func (c *stub) wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	for {
+		select {
+		case asked := <-c.asked:
+			if asked == d {
+				return
+			}
+		case <-within(t).Done():
+			t.Fatalf("nobody waits for %s", d)
+		}
+	}
 }
 
 func (c *stub) advance(d time.Duration) {

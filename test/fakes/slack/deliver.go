@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,8 @@ type delivery struct {
 	id   string // event id, the same in every attempt
 	kind string
 	body []byte
+	// repeated: an earlier delivery was acknowledged, but Slack does not know.
+	repeated bool
 }
 
 // lines are the queues of deliveries, one per key.
@@ -24,6 +27,7 @@ type lines struct {
 	halted bool
 	lost   []string
 	acked  []string
+	sent   []*delivery // all, in the order of their causes
 }
 
 // enqueue queues a delivery. The lock is held.
@@ -32,6 +36,7 @@ func (s *Server) enqueue(d *delivery) {
 		return
 	}
 	s.lines.open++
+	s.lines.sent = append(s.lines.sent, d)
 	s.lines.work[d.key] = append(s.lines.work[d.key], d)
 	s.work(d.key)
 }
@@ -58,6 +63,19 @@ func (s *Server) drain(key string) {
 		s.lines.work[key] = queue[1:]
 		s.mu.Unlock()
 		s.first(d)
+	}
+}
+
+// Repeat sends the last n events once more, as Slack does when an acknowledgement
+// got lost: with the same event ids.
+func (s *Server) Repeat(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := s.lines.sent
+	for _, d := range sent[max(len(sent)-n, 0):] {
+		again := *d
+		again.repeated = true
+		s.enqueue(&again)
 	}
 }
 
@@ -139,8 +157,12 @@ func (s *Server) deliver(d *delivery, door Door, sent chan struct{}) {
 	defer leave()
 	reason := ""
 	for n := 0; ; n++ {
+		a := attempt{delivery: d, number: n, reason: reason, sent: leave}
+		if d.repeated {
+			a.number, a.reason = n+1, cmp.Or(reason, lostAnswer(door))
+		}
 		var final bool
-		reason, final = try(attempt{delivery: d, number: n, reason: reason, sent: leave})
+		reason, final = try(a)
 		leave()
 		if reason == "" {
 			s.settle(&s.lines.acked, d, "")
@@ -156,6 +178,14 @@ func (s *Server) deliver(d *delivery, door Door, sent chan struct{}) {
 			return
 		}
 	}
+}
+
+// lostAnswer is why an event that was answered comes again.
+func lostAnswer(door Door) string {
+	if door == HTTP {
+		return "http_timeout"
+	}
+	return "timeout"
 }
 
 func (s *Server) settle(to *[]string, d *delivery, why string) {
@@ -237,6 +267,9 @@ func (s *Server) ask(kind string, payload object, accepts bool) Answer {
 		case <-time.After(hardBound):
 			return Answer{Failure: fmt.Sprintf("no answer within %s of the machine's clock", hardBound)}
 		}
+	}
+	if !accepts && len(out.Body) > 0 {
+		s.unexpected("answer to a %s that takes none: %.200s", text(payload["type"]), out.Body)
 	}
 	out.Took = s.clock.Now().Sub(began)
 	return out

@@ -107,11 +107,7 @@ func TestDelays(t *testing.T) {
 		status, _ := r.try(t, "chat.postMessage", r.dev)
 		done <- status
 	}()
-	for d := range clock.asked {
-		if d == time.Minute {
-			break
-		}
-	}
+	clock.wait(t, time.Minute)
 	select {
 	case <-done:
 		t.Fatal("it did not wait")

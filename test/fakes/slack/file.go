@@ -45,7 +45,7 @@ func (s *Server) filesGetUploadURLExternal(c *call) (object, *apiError) {
 	}
 	f := &file{id: s.newID("F"), name: c.str("filename"), length: length, snippet: c.str("snippet_type"), created: s.clock.Now().Unix()}
 	s.files.add(f.id, f)
-	return object{"upload_url": s.URL + "/upload/" + f.id, "file_id": f.id}, nil
+	return object{"upload_url": s.base() + "/upload/" + f.id, "file_id": f.id}, nil
 }
 
 // serveUpload takes the bytes: as a multipart form with one file, or as they are.
@@ -171,8 +171,8 @@ func (s *Server) wireFile(f *file) object {
 		"id": f.id, "created": f.created, "timestamp": f.created, "name": f.name, "title": f.title, "mimetype": "text/plain",
 		"filetype": cmp.Or(f.snippet, kind, "text"), "pretty_type": "Plain Text", "user": s.BotUserID, "user_team": s.TeamID, "editable": false,
 		"size": f.length, "mode": "hosted", "is_external": false, "external_type": "", "is_public": true, "public_url_shared": false,
-		"display_as_bot": false, "username": "", "url_private": s.URL + "/files/" + f.id + "/" + f.name,
-		"url_private_download": s.URL + "/files/" + f.id + "/" + f.name, "permalink": "https://" + s.cfg.domain + ".slack.com/files/" + s.BotUserID + "/" + f.id,
+		"display_as_bot": false, "username": "", "url_private": s.base() + "/files/" + f.id + "/" + f.name,
+		"url_private_download": s.base() + "/files/" + f.id + "/" + f.name, "permalink": "https://" + s.cfg.domain + ".slack.com/files/" + s.BotUserID + "/" + f.id,
 		"permalink_public": "https://slack-files.com/" + s.TeamID + "-" + f.id, "is_starred": false, "has_rich_preview": false, "file_access": "visible",
 	}
 }

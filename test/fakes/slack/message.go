@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // message is a message as the workspace keeps it.
@@ -85,7 +86,7 @@ func (s *Server) wireMessage(c *channel, m *message) object {
 	case m.bot:
 		out["bot_id"], out["app_id"], out["team"], out["bot_profile"] = s.BotID, s.AppID, s.TeamID, s.botProfile()
 	case m.foreignBot != "":
-		out["bot_id"], out["username"] = "B0"+m.foreignBot, m.foreignBot
+		s.wireForeign(m, out)
 	case m.subtype == "" || m.subtype == "file_share":
 		out["client_msg_id"], out["team"] = m.clientID, s.teamOf(m.user)
 	}
@@ -105,6 +106,19 @@ func (s *Server) wireMessage(c *channel, m *message) object {
 	s.wireThread(c, m, out)
 	s.wireExtras(m, out)
 	return out
+}
+
+// wireForeign says whose a message of another app is.
+func (s *Server) wireForeign(m *message, out object) {
+	out["bot_id"] = "B0" + strings.ToUpper(m.foreignBot)
+	if m.subtype != "" {
+		out["username"] = m.foreignBot
+		return
+	}
+	out["app_id"], out["team"] = "A0"+strings.ToUpper(m.foreignBot), s.TeamID
+	profile := s.botProfile()
+	profile["id"], profile["app_id"], profile["name"] = out["bot_id"], out["app_id"], m.foreignBot
+	out["bot_profile"] = profile
 }
 
 func (s *Server) wireThread(c *channel, m *message, out object) {

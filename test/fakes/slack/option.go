@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"strings"
@@ -80,6 +81,17 @@ func DefaultEvents() []string {
 // OnUnexpected is told what no client should send. It must be safe for concurrent
 // use and must not call the server.
 func OnUnexpected(f func(what string)) Option { return func(c *config) { c.unexpected = f } }
+
+// SetPublicURL tells under which address clients reach the server, if there is a
+// proxy in between: connections, uploads and answers are sent there from now on.
+func (s *Server) SetPublicURL(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.public = strings.TrimSuffix(url, "/")
+}
+
+// base is the address to give to clients. The lock is held.
+func (s *Server) base() string { return cmp.Or(s.public, s.URL) }
 
 // Listen sets the address to listen at instead of a free port of 127.0.0.1.
 func Listen(addr string) Option { return func(c *config) { c.listen = addr } }

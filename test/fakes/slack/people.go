@@ -58,7 +58,8 @@ func (s *Server) speaker(user, channel, what string) *channel {
 	return nil
 }
 
-// SayAsBot lets another app write a message, and gives its ts.
+// SayAsBot lets another app write a message, and gives its ts: under a bot user's id as
+// apps do today, or under any name as old webhooks do (bot_message).
 func (s *Server) SayAsBot(name, channel, words, threadTS string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,6 +68,9 @@ func (s *Server) SayAsBot(name, channel, words, threadTS string) string {
 		return ""
 	}
 	m := &message{ts: s.newTS(), thread: threadTS, subtype: "bot_message", foreignBot: name, text: s.encode(words)}
+	if u := s.users.by[name]; u != nil {
+		m.user, m.subtype, m.foreignBot = u.ID, "", u.Name
+	}
 	m.blocks = s.richText(m.text)
 	c.put(m)
 	s.emitMessage(c, m)

@@ -27,7 +27,7 @@ func (s *Server) responseURL(kind string, c *channel, user string, m *message) s
 	s.ids++
 	id := fmt.Sprintf("%016x", s.ids)
 	s.responses[id] = &response{channel: c, user: user, message: m, expires: s.clock.Now().Add(responseLife)}
-	return s.URL + "/respond/" + kind + "/" + s.TeamID + "/" + id
+	return s.base() + "/respond/" + kind + "/" + s.TeamID + "/" + id
 }
 
 func (s *Server) serveResponse(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 type Message struct {
 	Channel, TS string
 	Thread      string // ts of the thread's root; "" outside threads, own ts for a root
+	Subtype     string // channel_join, file_share, bot_message, ...; "" for what was simply said
 	User        string // id; "" for another app's
 	Name        string // as shown
 	Bot         bool   // of our app
@@ -105,7 +106,7 @@ func (s *Server) look(channel string, want func(*message) bool) []Message {
 // picture is a message as it looks now. The lock is held.
 func (s *Server) picture(c *channel, m *message) Message {
 	out := Message{
-		Channel: c.id, TS: m.ts, Thread: m.thread, User: m.user, Bot: m.bot, Raw: m.text, Blocks: m.blocks, Attachments: m.attachments,
+		Channel: c.id, TS: m.ts, Thread: m.thread, Subtype: m.subtype, User: m.user, Bot: m.bot, Raw: m.text, Blocks: m.blocks, Attachments: m.attachments,
 		Metadata: maps.Clone(m.metadata), Edited: m.editedTS != "" && !m.silent, Edits: len(m.past), Deleted: m.gone, OnlyFor: m.to,
 		Name: cmp.Or(m.username, m.foreignBot, s.displayName(m.user)), Reactions: map[string][]string{},
 	}

@@ -245,6 +245,7 @@ func TestShapesOfInteractions(t *testing.T) {
 	a.says(`{"response_action":"errors","errors":{"request-block":"no"}}`)
 	r.Submit(r.alice, v.ID, map[string]string{"L": "test"})
 	sameShape(t, "interactivity/view_submission.02.json", a.next(t).payload(t), "+/enterprise", "+/is_enterprise_install")
+	a.says("")
 	r.CloseView(r.alice, v.ID)
 	sameShape(t, "interactivity/view_closed.01.json", a.next(t).payload(t), "+/enterprise", "+/is_enterprise_install", "+/view/state/values/request-block")
 
@@ -253,7 +254,6 @@ func TestShapesOfInteractions(t *testing.T) {
 	shown, _ := r.Home(r.alice)
 	r.ClickView(r.alice, shown.ID, "New", "")
 	sameShape(t, "interactivity/block_actions.09.json", a.next(t).payload(t), "+/enterprise", "+/is_enterprise_install", "-/actions/0/confirm", "+/actions/0/value")
-	a.says("")
 	r.Slash(r.alice, r.dev, "/ops", "help me")
 	form, err := url.ParseQuery(string(a.next(t).body))
 	if err != nil {

@@ -61,6 +61,7 @@ type Server struct {
 	lines      lines
 	sockets    sockets
 	requestURL RequestURLs
+	public     string // where clients are told to go, "" = URL
 	meters     meters
 	faults     []*Fault
 	calls      []Call

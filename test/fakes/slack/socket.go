@@ -58,6 +58,11 @@ func (c *conn) send(frame any) error {
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
+	return c.put(body)
+}
+
+// put writes a frame. The write lock is held.
+func (c *conn) put(body []byte) error {
 	_ = c.ws.SetWriteDeadline(time.Now().Add(writeBound)) // the machine's clock: the network knows no other
 	return c.ws.WriteMessage(websocket.TextMessage, body)
 }
@@ -69,7 +74,7 @@ func (s *Server) appsConnectionsOpen(*call) (object, *apiError) {
 	s.ids++
 	ticket := fmt.Sprintf("%08x-ticket", s.ids)
 	s.sockets.tickets[ticket] = true
-	return object{"url": "ws" + strings.TrimPrefix(s.URL, "http") + "/link/?ticket=" + ticket + "&app_id=" + s.AppID}, nil
+	return object{"url": "ws" + strings.TrimPrefix(s.base(), "http") + "/link/?ticket=" + ticket + "&app_id=" + s.AppID}, nil
 }
 
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
@@ -97,34 +102,48 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.listen(c)
 }
 
-// admit takes a connection into the round and greets it.
+// admit takes a connection into the round and greets it. It is in the round before the
+// client can know, and the greeting is the first frame all the same.
 func (s *Server) admit(c *conn) bool {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	c.write.Lock()
+	hello, code := s.enter(c)
+	if hello == nil {
+		c.write.Unlock()
+		if code != "" {
+			s.mu.Lock()
+			frame := s.disconnectFrame(code, c)
+			s.mu.Unlock()
+			_ = c.send(frame)
+		}
 		return false
 	}
-	if len(s.sockets.conns) >= maxSockets {
-		frame := s.disconnectFrame("too_many_websockets", c)
-		s.mu.Unlock()
-		_ = c.send(frame)
-		return false
+	err := c.put(hello)
+	c.write.Unlock()
+	if err != nil {
+		s.forget(c)
+	}
+	return err == nil
+}
+
+// enter adds a connection and gives its greeting, or why there is none.
+func (s *Server) enter(c *conn) (hello []byte, refusal string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, ""
+	case len(s.sockets.conns) >= maxSockets:
+		return nil, "too_many_websockets"
 	}
 	s.sockets.n++
 	c.id = s.sockets.n
-	hello := object{
-		"type": "hello", "num_connections": len(s.sockets.conns) + 1, "connection_info": object{"app_id": s.AppID},
-		"debug_info": object{"host": c.host(), "build_number": 999, "approximate_connection_time": 18060},
-	}
-	s.mu.Unlock()
-	if c.send(hello) != nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.sockets.conns = append(s.sockets.conns, c)
 	s.touch()
-	return !s.closed
+	hello, _ = json.Marshal(object{
+		"type": "hello", "num_connections": len(s.sockets.conns), "connection_info": object{"app_id": s.AppID},
+		"debug_info": object{"host": c.host(), "build_number": 999, "approximate_connection_time": 18060},
+	})
+	return hello, ""
 }
 
 func (c *conn) host() string { return fmt.Sprintf("applink-%d", c.id) }

@@ -36,13 +36,9 @@ func TestUnacknowledgedEventsComeAgain(t *testing.T) {
 	ws, _ := r.dial(t)
 	r.Say(r.alice, r.dev, "hello", "")
 	first := frame(t, ws)
-	for d := range clock.asked {
-		if d == 3*time.Second {
-			break
-		}
-	}
+	clock.wait(t, 3*time.Second)
 	clock.advance(3 * time.Second)
-	<-clock.asked
+	clock.wait(t, 10*time.Millisecond)
 	clock.advance(time.Second)
 	again := frame(t, ws)
 	if again["retry_attempt"] != 1.0 || again["retry_reason"] != "timeout" || again["envelope_id"] == first["envelope_id"] {
@@ -121,11 +117,7 @@ func TestDisconnects(t *testing.T) {
 	}
 	r.Say(r.alice, r.dev, "still heard", "")
 	acknowledge(t, ws, frame(t, ws))
-	for d := range clock.asked {
-		if d == 10*time.Second {
-			break
-		}
-	}
+	clock.wait(t, 10*time.Second)
 	clock.advance(10 * time.Second)
 	r.await(t, "the end", func() bool { return r.Connections() == 0 })
 
