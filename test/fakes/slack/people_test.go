@@ -190,6 +190,23 @@ func TestChannelsChange(t *testing.T) {
 	r.refused(t, "user_disabled", "conversations.open", "users", r.bob)
 }
 
+func TestPrivateChannelsOfOthersDoNotExist(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	hidden := r.AddChannel(slack.Channel{Name: "hidden", Kind: slack.Private, Members: []string{r.alice}})
+	r.refused(t, "channel_not_found", "conversations.info", "channel", hidden)
+	r.refused(t, "channel_not_found", "conversations.history", "channel", hidden)
+	for _, c := range r.accepted(t, "conversations.list", "types", "public_channel,private_channel")["channels"].([]any) {
+		if c.(map[string]any)["id"] == hidden {
+			t.Error("it is listed")
+		}
+	}
+	r.Say(r.alice, hidden, "@opsbot hello", "")
+	if err := r.Settle(within(t)); err != nil || len(r.Acknowledged())+len(r.Lost()) != 0 {
+		t.Errorf("%v: the app heard of it: %v %v", err, r.Acknowledged(), r.Lost())
+	}
+}
+
 func TestChoosing(t *testing.T) {
 	t.Parallel()
 	r, a := overHTTP(t)
