@@ -36,6 +36,7 @@ type IntegrationEnv struct {
 	Blobs   Blobs
 	Inbound Inbound // for chats
 	Desk    Desk    // for chats
+	People  People  // for what lets people in by itself
 	// BotName is what the bot is called in texts; a chat turns mentions of its own
 	// account into "@" and this name.
 	BotName string

@@ -57,9 +57,30 @@ func (c *Console) Guard(next http.Handler) http.Handler {
 			c.env.Log.Error("console: session", "error", err)
 			http.Error(w, "The session can't be looked up now; try again.", http.StatusServiceUnavailable)
 		default:
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+			c.admit(w, r, next, account)
 		}
 	})
+}
+
+// admit lets in whom a session or a token stands for, as long as they may do anything
+// at all: it ends with the person's rights, in whatever chat they were taken.
+func (c *Console) admit(w http.ResponseWriter, r *http.Request, next http.Handler, account bot.Account) {
+	err := c.still(r.Context(), account)
+	switch {
+	case bot.CodeOf(err) == bot.CodeForbidden:
+		http.Error(w, bot.MessageOf(err), http.StatusForbidden)
+	case err != nil:
+		c.env.Log.Error("console: who is it", "account", account.String(), "error", err)
+		http.Error(w, "Nobody can tell now who you are; try again.", http.StatusServiceUnavailable)
+	default:
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+	}
+}
+
+// still is an error for an account that may do nothing any more.
+func (c *Console) still(ctx context.Context, account bot.Account) error {
+	_, err := c.env.People.Identify(ctx, account)
+	return err
 }
 
 // sayPath is the only door for tokens; cookies don't open it.
@@ -80,11 +101,12 @@ func (c *Console) guardToken(w http.ResponseWriter, r *http.Request, next http.H
 		c.env.Log.Error("console: token", "error", err)
 		http.Error(w, "The token can't be looked up now; try again.", http.StatusServiceUnavailable)
 	default:
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+		c.admit(w, r, next, account)
 	}
 }
 
-// tokenAccount finds whose token the request carries.
+// tokenAccount finds whose token the request carries: the account of this console, of
+// those that the person has.
 func (c *Console) tokenAccount(r *http.Request) (account bot.Account, err error) {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") || secret == "" {
@@ -95,13 +117,9 @@ func (c *Console) tokenAccount(r *http.Request) (account bot.Account, err error)
 		if err != nil {
 			return err
 		}
-		user, err := tx.Users.ByID(ctx, s.UserID)
-		account = user.Account
+		account, err = c.ours(ctx, tx, s.UserID, func(bot.Account) bool { return true })
 		return err
 	})
-	if err == nil && account.Instance != c.env.Name {
-		err = bot.Errorf(bot.CodeUnauthenticated, "the token is not of this console")
-	}
 	return account, err
 }
 
@@ -172,8 +190,26 @@ func (c *Console) session(r *http.Request) (bot.Account, error) {
 // accountOf is the console account that a session was made for; its id is the
 // session's name.
 func (c *Console) accountOf(ctx context.Context, tx *bot.Tx, s bot.Session) (bot.Account, error) {
-	user, err := tx.Users.ByID(ctx, s.UserID)
-	return bot.Account{Instance: c.env.Name, ID: s.Name, Name: user.Name}, err
+	user, err := tx.Users.Known(ctx, bot.Account{Instance: c.env.Name, ID: s.Name})
+	if err != nil {
+		return bot.Account{}, err
+	}
+	return c.ours(ctx, tx, user.ID, func(a bot.Account) bool { return a.ID == s.Name })
+}
+
+// ours is the first of a person's accounts in this console that is the wanted one, by
+// its own name: the person may be called after another.
+func (c *Console) ours(ctx context.Context, tx *bot.Tx, userID string, wanted func(a bot.Account) bool) (bot.Account, error) {
+	logins, err := tx.Logins.Of(ctx, userID)
+	if err != nil {
+		return bot.Account{}, err
+	}
+	for _, l := range logins {
+		if l.Instance == c.env.Name && wanted(l.Account) {
+			return l.Account, nil
+		}
+	}
+	return bot.Account{}, bot.Errorf(bot.CodeUnauthenticated, "the session is not of this console")
 }
 
 func (c *Console) sendToLogin(w http.ResponseWriter, r *http.Request) {

@@ -176,8 +176,8 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) {
 			list, err = tx.Rooms.Entries(ctx, room, seq, 100)
 			return err
 		})
-		if err != nil {
-			return // the browser comes back
+		if err != nil || c.still(r.Context(), account) != nil {
+			return // the browser comes back, and is let in or not
 		}
 		for _, e := range list {
 			seq = e.Seq

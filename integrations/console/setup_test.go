@@ -113,6 +113,28 @@ func (i *inbox) messages() []bot.Message {
 	return append([]bot.Message(nil), i.got...)
 }
 
+// people lets everybody in but whom a test refuses, by account id.
+type people struct {
+	mu     sync.Mutex
+	refuse map[string]error
+	asked  []bot.Account
+}
+
+func (p *people) Identify(_ context.Context, a bot.Account) (bot.User, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, a)
+	return bot.User{}, p.refuse[a.ID]
+}
+
+func (p *people) Complete(_ context.Context, u bot.User) (bot.User, error) { return u, nil }
+
+func (p *people) refused(id string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse[id] = err
+}
+
 // section is a configuration section that is empty but for its rooms.
 type section []string
 
@@ -123,20 +145,21 @@ func (s section) Decode(into any) error {
 
 // rig is a console over a real store, answering over HTTP.
 type rig struct {
-	t     *testing.T
-	clock *stubClock
-	store *store.Store
-	inbox *inbox
-	c     *Console
-	url   string
-	host  string
+	t      *testing.T
+	clock  *stubClock
+	store  *store.Store
+	inbox  *inbox
+	people *people
+	c      *Console
+	url    string
+	host   string
 }
 
 func setup(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: &stubClock{now: time.Date(2026, 3, 4, 13, 52, 0, 0, time.UTC)}}
 	r.store = storetest.Open(t, func(o *store.Options) { o.Clock = r.clock })
-	r.inbox = &inbox{work: r.store}
+	r.inbox, r.people = &inbox{work: r.store}, &people{refuse: map[string]error{}}
 	srv := httptest.NewUnstartedServer(nil)
 	r.host = srv.Listener.Addr().String()
 	r.url = "http://" + r.host
@@ -155,7 +178,7 @@ func (r *rig) console() *Console {
 	r.t.Helper()
 	c, err := New(bot.IntegrationEnv{
 		Name: "console", Config: section{"general", "deployments"}, Clock: r.clock, Log: slog.New(slog.DiscardHandler),
-		Work: r.store, Waker: r.store, Blobs: r.store.Blobs(), Inbound: r.inbox, Desk: desk{}, ConsoleURL: r.url, PublicURL: "http://public.example.com",
+		Work: r.store, Waker: r.store, Blobs: r.store.Blobs(), Inbound: r.inbox, Desk: desk{}, People: r.people, ConsoleURL: r.url, PublicURL: "http://public.example.com",
 		Environments: []bot.Environment{{Name: "staging"}, {Name: "production"}},
 	})
 	if err != nil {
