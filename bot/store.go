@@ -101,6 +101,9 @@ type Messages interface {
 	// leased: order within a thread is kept. A room's top level is a thread, too,
 	// and a reply waits for the message that its thread hangs from.
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]Message, error)
+	// Postpone gives a message back that owner has claimed, not before then; it keeps
+	// its place. One that is not owner's any more is left alone.
+	Postpone(ctx context.Context, room RoomRef, id, owner string, notBefore time.Time) error
 	// Root gives the cause under which a message's consequences are filed; CodeNotFound
 	// for one that was never stored.
 	Root(ctx context.Context, instance, id string) (string, error)

@@ -254,8 +254,9 @@ func (r *Router) process(ctx context.Context, m bot.Message) {
 		err = r.commit(ctx, c, res)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errRunAlready) {
-		if class, _ := bot.RetryOf(err); class != bot.RetryNever && bot.CodeOf(err) != bot.CodeInternal && isOurs(err) {
-			log.Error("router: will be tried again", "error", err)
+		if r.passes(m, err) {
+			log.Warn("router: will be tried again", "error", err)
+			r.later(ctx, m)
 			return
 		}
 		if isOurs(err) && bot.CodeOf(err) != bot.CodeInternal {
@@ -266,6 +267,34 @@ func (r *Router) process(ctx context.Context, m bot.Message) {
 		if err := r.commit(ctx, c, c.problem(err)); err != nil && ctx.Err() == nil {
 			log.Error("router: reply", "error", err)
 		}
+	}
+}
+
+// passes reports an error that may be gone soon: something outside did not answer.
+// After retryFor the person is told; a full disk could not keep even that.
+func (r *Router) passes(m bot.Message, err error) bool {
+	class, _ := bot.RetryOf(err)
+	code := bot.CodeOf(err)
+	if class == bot.RetryNever || code == bot.CodeInternal || !isOurs(err) {
+		return false
+	}
+	return code == bot.CodeStorageFull || r.opt.Clock.Now().Sub(m.SentAt) < retryFor
+}
+
+const retryFor = 15 * time.Minute
+
+// retryPause is how long a message waits that could not be run because something
+// outside did not answer.
+const retryPause = 3 * time.Second
+
+// later gives a message back to be run again soon, in its place.
+func (r *Router) later(ctx context.Context, m bot.Message) {
+	then := r.opt.Clock.Now().Add(retryPause)
+	err := r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		return tx.Messages.Postpone(ctx, m.Room, m.ID, r.opt.Owner, then)
+	})
+	if err != nil && ctx.Err() == nil { // its lease ends by itself
+		r.opt.Log.Error("router: postpone", "message", m.ID, "error", err)
 	}
 }
 

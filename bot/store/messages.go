@@ -125,6 +125,17 @@ func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
 	return err
 }
 
+// Postpone implements bot.Messages: the lease ends sooner. It holds the messages behind
+// it until then.
+func (r messages) Postpone(ctx context.Context, room bot.RoomRef, id, owner string, notBefore time.Time) error {
+	n, err := r.raw(ctx, "postpone a message",
+		"UPDATE messages SET lease_until = ? WHERE instance = ? AND message_id = ? AND done = FALSE AND lease_owner = ?", us(notBefore), room.Instance, id, owner)
+	if err == nil && n > 0 {
+		r.wake(bot.QueueMessages, notBefore)
+	}
+	return err
+}
+
 // Root implements bot.Messages.
 func (r messages) Root(ctx context.Context, instance, id string) (string, error) {
 	row, err := first[messageRow](ctx, r.work, bot.Errorf(bot.CodeNotFound, "There is no message %q of %s.", id, instance),
