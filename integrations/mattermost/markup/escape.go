@@ -17,7 +17,7 @@ const Gap = "\u200b"
 func Escape(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
-		lines[i] = escapeLine(l, true)
+		lines[i] = escapeLine(l, true, false)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -25,36 +25,35 @@ func Escape(s string) string {
 // numbered is the beginning of what would be an item of a numbered list.
 var numbered = regexp.MustCompile(`^[0-9]{1,9}[.)]`)
 
-// What readers of Mattermost join to more than its characters. Of an emoji's name
-// only two digits are let be: "13:50:54".
+// What readers of Mattermost join to more than its characters.
 var (
-	www      = regexp.MustCompile(`(?i)(www[0-9]{0,3}\.)`)
-	emoji    = regexp.MustCompile(`:([A-Za-z0-9_+-]+:)`)
-	moment   = regexp.MustCompile(`^[0-9]{2}:$`)
-	emoticon = regexp.MustCompile(`(^|[^A-Za-z0-9_])([:;=])([^\s])`)
+	www      = regexp.MustCompile(`(?i)(www[0-9]{0,3})\.`)
+	emoji    = regexp.MustCompile(`^:[A-Za-z0-9_+-]+:`)
+	moment   = regexp.MustCompile(`^:[0-9]{2}:[0-9]{2}([^0-9A-Za-z:_+-]|$)`)
+	emoticon = regexp.MustCompile(`(^|[^A-Za-z0-9_])([:;=])([^\s\x{200b}])`)
 )
 
 // apart puts gaps into what would become an address or an emoji.
 func apart(s string) string {
-	s = www.ReplaceAllString(s, "${1}"+Gap)
+	s = www.ReplaceAllString(s, "${1}"+Gap+".")
 	s = strings.ReplaceAll(s, "://", ":"+Gap+"//")
-	// Twice: a colon may end one name and begin the next.
-	for range 2 {
-		s = emoji.ReplaceAllStringFunc(s, func(name string) string {
-			if moment.MatchString(name[1:]) {
-				return name
-			}
-			return ":" + Gap + name[1:]
-		})
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteByte(s[i])
+		if s[i] == ':' && emoji.MatchString(s[i:]) && !moment.MatchString(s[i:]) { // a time of the day stays whole
+			b.WriteString(Gap)
+		}
 	}
-	for range 2 {
+	s = b.String()
+	for range 2 { // what one match ends with, the next may begin with
 		s = emoticon.ReplaceAllString(s, "${1}${2}"+Gap+"${3}")
 	}
-	return strings.ReplaceAll(s, Gap+Gap, Gap)
+	return s
 }
 
-// escapeLine escapes text of one line; start says that a line begins with it.
-func escapeLine(s string, start bool) string {
+// escapeLine escapes text of one line; start says that a line begins with it, more that
+// something stands right behind it.
+func escapeLine(s string, start, more bool) string {
 	s = visible(s)
 	var b strings.Builder
 	if start {
@@ -76,8 +75,13 @@ func escapeLine(s string, start bool) string {
 		after := rune(0)
 		if i+1 < len(runes) {
 			after = runes[i+1]
+		} else if more {
+			after = 'x'
 		}
 		b.WriteString(escapeRune(r, after))
+		if r == ':' && more && i+1 == len(runes) {
+			b.WriteString(Gap)
+		}
 	}
 	return b.String()
 }

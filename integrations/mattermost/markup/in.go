@@ -90,12 +90,12 @@ func renamed(text string, self Self) string {
 	var b strings.Builder
 	want := "@" + strings.ToLower(self.Username)
 	for text != "" {
-		at := strings.Index(strings.ToLower(text), want)
-		if at < 0 || at+len(want) > len(text) {
+		at := indexFold(text, want)
+		if at < 0 {
 			break
 		}
 		rest := text[at+len(want):]
-		if !strings.EqualFold(text[at:at+len(want)], want) || belongs(rest) || at > 0 && isNameByte(text[at-1]) {
+		if belongs(rest) || at > 0 && isNameByte(text[at-1]) {
 			b.WriteString(text[:at+len(want)])
 			text = rest
 			continue
@@ -111,6 +111,17 @@ func renamed(text string, self Self) string {
 		text = rest
 	}
 	return b.String() + text
+}
+
+// indexFold is strings.Index without regard to case; want begins with @. Changing the
+// case of the text first could move what is found.
+func indexFold(text, want string) int {
+	for i := 0; i+len(want) <= len(text); i++ {
+		if text[i] == '@' && strings.EqualFold(text[i:i+len(want)], want) {
+			return i
+		}
+	}
+	return -1
 }
 
 // belongs reports whether what follows a name makes it a longer one.

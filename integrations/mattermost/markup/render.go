@@ -54,8 +54,17 @@ func Plain(t bot.Text) string {
 	return b.String()
 }
 
-// Bold makes Markdown bold where that is possible around what it is made of.
-func Bold(md string) string { return embolden(md, ' ', ' ') }
+// Title gives t as Markdown in bold, on one line.
+func Title(t bot.Text) string {
+	list := spans(t)
+	for i := range list {
+		if list[i].kind == line {
+			list[i] = span{text: " "}
+		}
+		list[i].bold = true
+	}
+	return write(list, false)
+}
 
 func write(list []span, start bool) string {
 	var b strings.Builder
@@ -69,12 +78,19 @@ func write(list []span, start bool) string {
 		end := i
 		var run strings.Builder
 		for end < len(list) && list[end].kind != line && list[end].bold == list[i].bold {
-			run.WriteString(one(list[end], start && end == i))
+			piece := one(list[end], start && end == i, end+1 < len(list) && list[end+1].kind != line)
+			if strings.HasSuffix(run.String(), "!") && strings.HasPrefix(piece, "[") {
+				run.WriteString(Gap) // else it were an image
+			}
+			run.WriteString(piece)
 			end++
 		}
 		text := run.String()
 		if list[i].bold {
 			text = embolden(text, lastRune(b.String()), firstRune(list[end:]))
+		}
+		if strings.HasSuffix(b.String(), "!") && strings.HasPrefix(text, "[") {
+			b.WriteString(Gap)
 		}
 		b.WriteString(text)
 		start = start && text == ""
@@ -138,18 +154,18 @@ func isWord(r rune) bool {
 	return r != 0 && r != utf8.RuneError && !unicode.IsSpace(r) && !isSign(r)
 }
 
-func one(s span, start bool) string {
+func one(s span, start, more bool) string {
 	switch s.kind {
 	case code:
 		text := strings.TrimSpace(visible(s.text))
 		if text == "" {
-			return escapeLine(s.text, start)
+			return escapeLine(s.text, start, more)
 		}
 		return "`" + text + "`"
 	case link:
-		return linkTo(s.text, s.url, start)
+		return linkTo(s.text, s.url, start, s.ends)
 	default:
-		return escapeLine(s.text, start)
+		return escapeLine(s.text, start, more)
 	}
 }
 
@@ -157,24 +173,25 @@ func one(s span, start bool) string {
 func Link(label, address string) string {
 	safe, ok := Address(address)
 	if !ok {
-		return escapeLine(label, false)
+		return escapeLine(label, false, false)
 	}
-	return linkTo(label, safe, false)
+	return linkTo(label, safe, false, true)
 }
 
 // simple are addresses that every reader of Mattermost links by itself, whole.
 var simple = regexp.MustCompile(`^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[A-Za-z0-9._~/+%-]*)?(\?[A-Za-z0-9._~/+%=&-]*)?(#[A-Za-z0-9._~/+%=-]*)?$`)
 
-func linkTo(label, address string, start bool) string {
+// linkTo links a label; ends says that an address may stand by itself.
+func linkTo(label, address string, start, ends bool) string {
 	switch {
-	case label == address && simple.MatchString(address) && endsWell(address):
+	case ends && label == address && simple.MatchString(address) && endsWell(address):
 		return address
 	case label != address && looksLikeAddress(label):
-		return escapeLine(label, start) + " (" + linkTo(address, address, false) + ")"
+		return escapeLine(label, start, false) + " (" + linkTo(address, address, false, false) + ")"
 	}
-	text := strings.TrimSpace(escapeLine(label, false))
+	text := strings.TrimSpace(escapeLine(label, false, false))
 	if text == "" {
-		text = escapeLine(address, false)
+		text = escapeLine(address, false, false)
 	}
 	return "[" + text + "](" + destination(address) + ")"
 }
@@ -190,10 +207,15 @@ var domain = regexp.MustCompile(`(?i)://|www\.|[a-z0-9-]\.[a-z]{2,}(/|:|\?|#|$|\
 func looksLikeAddress(label string) bool { return domain.MatchString(label) }
 
 // destination writes what could end a link, or start markup in one, as an address may
-// hold it.
+// hold it. The host has nothing of that kind but the brackets of a number.
 func destination(address string) string {
-	return strings.NewReplacer(
+	at := strings.Index(address, "://") + len("://")
+	end := strings.IndexAny(address[at:], "/?#")
+	if end < 0 {
+		return address
+	}
+	return address[:at+end] + strings.NewReplacer(
 		"(", "%28", ")", "%29", "[", "%5B", "]", "%5D", "{", "%7B", "}", "%7D", "*", "%2A", "'", "%27", "|", "%7C", "^", "%5E",
 		"$", "%24", "!", "%21", "&", "&amp;",
-	).Replace(address)
+	).Replace(address[at+end:])
 }

@@ -2,6 +2,7 @@ package markup
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -24,12 +25,13 @@ type span struct {
 	text string
 	url  string // of a link; one that stands by itself is its own label
 	bold bool
+	ends bool // a link by itself, behind which a reader sees its end
 }
 
 // spans reads the safe markup subset the way the console does: backslashes first,
 // then bold marks, code, labelled links and addresses that stand by themselves.
 func spans(t bot.Text) []span {
-	r := reader{rest: string(t)}
+	r := reader{all: string(t), rest: string(t)}
 	for r.rest != "" {
 		r.next()
 	}
@@ -38,7 +40,8 @@ func spans(t bot.Text) []span {
 }
 
 type reader struct {
-	rest string
+	all  string
+	rest string // what is not read yet
 	held strings.Builder
 	bold bool
 	out  []span
@@ -88,19 +91,29 @@ func (r *reader) next() {
 			return
 		}
 		r.put(span{kind: link, text: unescape(label), url: address}, n)
-	case strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://"):
+	case r.begins() && (strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")):
 		written, n := bare(s)
 		address, ok := Address(written)
-		if !ok {
+		if !ok || address != written { // a link shows where it goes
 			r.held.WriteString(written)
 			r.rest = s[n:]
 			return
 		}
-		r.put(span{kind: link, text: written, url: address}, n)
+		r.put(span{kind: link, text: written, url: address, ends: behind.MatchString(s[n:])}, n)
 	default:
 		_, n := utf8.DecodeRuneInString(s)
 		r.hold(0, n)
 	}
+}
+
+// begins reports whether an address may begin here: not within a word.
+func (r *reader) begins() bool {
+	at := len(r.all) - len(r.rest)
+	if at == 0 {
+		return true
+	}
+	c := r.all[at-1]
+	return c < 0x80 && !isNameByte(c) && strings.IndexByte("_:+-@/", c) < 0
 }
 
 // codeLength is the length of the `code` at the start of s, 0 if there is none.
@@ -156,11 +169,17 @@ func bare(s string) (address string, n int) {
 	return address, ends[len(address)-1]
 }
 
+// behind is what readers of Mattermost take for the end of an address.
+var behind = regexp.MustCompile(`^(\*\*)?[.,:;!?)]*(\s|$)`)
+
+// host is a name or number as it is written in an address, with or without a port.
+var host = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
+
 // Address lets http and https pass, without credentials, and gives the address in
 // the form in which it may stand in a link.
 func Address(s string) (string, bool) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !host.MatchString(u.Host) {
 		return "", false
 	}
 	return strings.Map(drop, u.String()), true

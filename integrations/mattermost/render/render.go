@@ -82,11 +82,7 @@ func words(list []bot.Text) string {
 
 // heading is whom it is for and the title.
 func heading(p bot.Post, o Options) string {
-	title := markup.Inline(p.Title)
-	if title != "" {
-		title = markup.Bold(title)
-	}
-	return strings.TrimSpace(lead(p, o) + title)
+	return strings.TrimSpace(lead(p, o) + markup.Title(p.Title))
 }
 
 func lead(p bot.Post, o Options) string {
