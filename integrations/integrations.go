@@ -10,8 +10,8 @@ import (
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
 	"opsbot/integrations/localrun"
-	"opsbot/integrations/slack"
 	"opsbot/integrations/mattermost"
+	"opsbot/integrations/slack"
 )
 
 // Allow decides about git access; see localgit.Options.
@@ -24,7 +24,7 @@ func All(allow Allow) []bot.IntegrationKind {
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
 		localrun.Kind(),
-		slack.Kind(),
 		mattermost.Kind(),
+		slack.Kind(),
 	}
 }

@@ -90,9 +90,9 @@ func probeScopes(have []string) []bot.Finding {
 func (c *Chat) probeClock(theirs time.Time) bot.Finding {
 	skew := c.env.Clock.Now().Sub(theirs).Round(time.Second)
 	if skew.Abs() > maxSkew {
-		return bot.Finding{Subject: "clock", Text: fmt.Sprintf("This machine's clock is %s from Slack's. Set it right: signed requests are refused at five minutes.", skew.Abs())}
+		return bot.Finding{Subject: "clock", Text: fmt.Sprintf("This machine's clock is %s from Slack's. Set it right: signed requests are refused at five minutes.", bot.Span(skew.Abs()))}
 	}
-	return bot.Finding{OK: true, Subject: "clock", Text: fmt.Sprintf("%s from Slack's", skew.Abs())}
+	return bot.Finding{OK: true, Subject: "clock", Text: fmt.Sprintf("%s from Slack's", bot.Span(skew.Abs()))}
 }
 
 // probeDoors tries out what can be tried of the ways in.

@@ -15,12 +15,10 @@ func (c *Chat) changed(ctx context.Context, e wire.Event) error {
 	switch e.Type {
 	case "member_joined_channel", "member_left_channel", "channel_left", "group_left":
 		return c.moved(ctx, e)
-	case "channel_rename", "group_rename":
-		return c.known(ctx, e.Channel.ID, func(r *room) { r.name = orElse(e.Channel.Name, r.name) })
-	case "channel_archive", "group_archive", "channel_deleted", "group_deleted":
-		return c.known(ctx, e.Channel.ID, func(r *room) { r.archived = true })
-	case "channel_unarchive", "group_unarchive":
-		return c.known(ctx, e.Channel.ID, func(r *room) { r.archived = false })
+	case "channel_rename", "group_rename", "channel_archive", "group_archive", "channel_unarchive", "group_unarchive":
+		return c.known(ctx, e.Channel.ID, room{})
+	case "channel_deleted", "group_deleted":
+		return c.known(ctx, e.Channel.ID, room{archived: true})
 	case "channel_id_changed":
 		return c.renumbered(ctx, e.OldChannel, e.NewChannel)
 	case "user_change", "team_join":
@@ -48,38 +46,27 @@ func (c *Chat) moved(ctx context.Context, e wire.Event) error {
 	if !self || !wire.IsChannel(e.Channel.ID) {
 		return nil
 	}
-	c.rooms.Drop(e.Channel.ID)
-	r := room{member: e.Type == "member_joined_channel"}
-	if r.member {
-		if seen, err := c.look(ctx, e.Channel.ID); err == nil {
-			r.name = seen.name
-		}
-	}
-	return c.changeRoom(ctx, e.Channel.ID, r)
+	return c.resync(ctx, e.Channel.ID, room{})
 }
 
-// known changes a room that the bot knows of; of all others nothing is kept.
-func (c *Chat) known(ctx context.Context, channel string, change func(r *room)) error {
+// known looks a room up again that the bot knows of; of all others nothing is kept.
+func (c *Chat) known(ctx context.Context, channel string, gone room) error {
 	id, err := c.who(ctx)
 	if err != nil || !wire.IsChannel(channel) {
 		return err
 	}
-	if r, ok := c.rooms.Get(channel); ok {
-		change(&r)
-		c.rooms.Learn(channel, r)
-	}
-	return c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		kept, err := tx.Rooms.Get(ctx, c.ref(id, channel))
-		if bot.CodeOf(err) == bot.CodeNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r := room{name: kept.Name, member: kept.State != "left", archived: kept.State == "archived"}
-		change(&r)
-		return bot.ChangeRoom(ctx, tx, kept.Ref, func(k *bot.Room) { k.Name, k.State = r.name, r.state() })
+	c.rooms.Drop(channel)
+	err = c.env.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		_, err := tx.Rooms.Get(ctx, c.ref(id, channel))
+		return err
 	})
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.resync(ctx, channel, gone)
 }
 
 // renumbered moves what is kept of a channel to its new id: a channel that becomes

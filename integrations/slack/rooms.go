@@ -93,13 +93,21 @@ func (c *Chat) named(ctx context.Context, name string) (string, error) {
 	if found, ok := c.names.Get(name); ok {
 		return found, nil
 	}
-	found := ""
+	if _, ok := c.names.Get(wholeList); ok {
+		return "", c.unseen("#" + name)
+	}
+	found, seen := "", 0
 	keep, keepRoom := c.names.Begin(), c.rooms.Begin()
-	err := c.list(ctx, "conversations.list", func(ch slack.Channel) bool {
-		keep(strings.ToLower(ch.Name), ch.ID)
-		keepRoom(ch.ID, roomOf(ch))
-		if strings.EqualFold(ch.Name, name) || strings.EqualFold(ch.NameNormalized, name) {
-			found = ch.ID
+	err := c.list(ctx, "conversations.list", func(channels []slack.Channel, last bool) bool {
+		for _, ch := range channels {
+			keep(strings.ToLower(ch.Name), ch.ID)
+			keepRoom(ch.ID, roomOf(ch))
+			if strings.EqualFold(ch.Name, name) || strings.EqualFold(ch.NameNormalized, name) {
+				found = ch.ID
+			}
+		}
+		if seen += len(channels); last && seen < keptRooms {
+			keep(wholeList, "") // for a moment nobody need ask again
 		}
 		return found != ""
 	})
@@ -109,8 +117,12 @@ func (c *Chat) named(ctx context.Context, name string) (string, error) {
 	return found, err
 }
 
-// list shows each channel of a listing until each says that it has seen enough.
-func (c *Chat) list(ctx context.Context, method string, each func(ch slack.Channel) bool) error {
+// wholeList is kept among the names while all of them are known; no channel is called
+// so.
+const wholeList = "*"
+
+// list shows each the pages of a listing until it says that it has seen enough.
+func (c *Chat) list(ctx context.Context, method string, each func(channels []slack.Channel, last bool) (enough bool)) error {
 	type part struct {
 		channels []slack.Channel
 		next     string
@@ -128,12 +140,8 @@ func (c *Chat) list(ctx context.Context, method string, each func(ch slack.Chann
 		if err != nil {
 			return err
 		}
-		for _, ch := range got.channels {
-			if each(ch) {
-				return nil
-			}
-		}
-		if cursor = got.next; cursor == "" {
+		cursor = got.next
+		if each(got.channels, cursor == "") || cursor == "" {
 			return nil
 		}
 	}
@@ -146,12 +154,13 @@ func (c *Chat) JoinRoom(ctx context.Context, ref bot.RoomRef) error {
 	if err != nil {
 		return err
 	}
-	ch, err := web.Do(ctx, c.web, web.Call{Method: "conversations.join", Safe: true}, func(api *slack.Client) (*slack.Channel, error) {
+	_, err = web.Do(ctx, c.web, web.Call{Method: "conversations.join", Safe: true}, func(api *slack.Client) (*slack.Channel, error) {
 		ch, _, _, err := api.JoinConversationContext(ctx, channel)
 		return ch, err
 	})
 	switch web.CodeOf(err) {
 	case "method_not_supported_for_channel_type", "channel_not_found", "is_private", "no_permission":
+		c.rooms.Drop(channel)
 		if r, infoErr := c.look(ctx, channel); infoErr == nil && r.member {
 			return nil
 		}
@@ -160,11 +169,7 @@ func (c *Chat) JoinRoom(ctx context.Context, ref bot.RoomRef) error {
 	if err != nil {
 		return err
 	}
-	r := room{member: true}
-	if ch != nil {
-		r.name = ch.Name
-	}
-	return c.changeRoom(ctx, channel, r)
+	return c.resync(ctx, channel, room{})
 }
 
 // LeaveRoom implements bot.RoomKeeper.
@@ -185,24 +190,31 @@ func (c *Chat) LeaveRoom(ctx context.Context, ref bot.RoomRef) error {
 	if err != nil {
 		return err
 	}
-	r, _ := c.rooms.Get(channel)
-	r.member = false
-	return c.changeRoom(ctx, channel, r)
+	return c.resync(ctx, channel, room{})
 }
 
-// changeRoom keeps what is known of a channel, here and in the store.
-func (c *Chat) changeRoom(ctx context.Context, channel string, r room) error {
+// resync asks Slack how a channel is now and keeps that; gone is what it is when the
+// bot does not see it any more. Events overtake each other on their way: what they say
+// is only that there is something new, and whoever asks later writes later.
+func (c *Chat) resync(ctx context.Context, channel string, gone room) error {
 	id, err := c.who(ctx)
 	if err != nil {
 		return err
 	}
-	c.rooms.Learn(channel, r)
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	c.rooms.Drop(channel)
+	r, err := c.look(ctx, channel)
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		r, err = gone, nil
+		c.rooms.Learn(channel, r)
+	}
+	if err != nil {
+		return err
+	}
 	return c.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		return bot.ChangeRoom(ctx, tx, c.ref(id, channel), func(kept *bot.Room) {
-			kept.State = r.state()
-			if r.name != "" {
-				kept.Name = r.name
-			}
+			kept.Name, kept.State = orElse(r.name, kept.Name), r.state()
 		})
 	})
 }
@@ -213,13 +225,17 @@ func (c *Chat) settleRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.moving.Lock()
+	defer c.moving.Unlock()
 	in := map[bot.RoomRef]room{}
 	keep := c.rooms.Begin()
-	err = c.list(ctx, "users.conversations", func(ch slack.Channel) bool {
-		r := roomOf(ch)
-		r.member = true
-		in[c.ref(id, ch.ID)] = r
-		keep(ch.ID, r)
+	err = c.list(ctx, "users.conversations", func(channels []slack.Channel, _ bool) bool {
+		for _, ch := range channels {
+			r := roomOf(ch)
+			r.member = true
+			in[c.ref(id, ch.ID)] = r
+			keep(ch.ID, r)
+		}
 		return false
 	})
 	if err != nil {
@@ -231,12 +247,16 @@ func (c *Chat) settleRooms(ctx context.Context) error {
 			return err
 		}
 		for ref, r := range in {
+			if newer, ok := c.rooms.Get(ref.ID); ok { // an event came meanwhile
+				r = newer
+			}
 			if err := bot.ChangeRoom(ctx, tx, ref, func(k *bot.Room) { k.Name, k.State = orElse(r.name, k.Name), r.state() }); err != nil {
 				return err
 			}
 		}
 		for _, k := range kept {
-			if _, ok := in[k.Ref]; ok || k.State != "" || k.Ref.Workspace != id.TeamID || strings.HasPrefix(k.Ref.ID, "D") {
+			newer, _ := c.rooms.Get(k.Ref.ID)
+			if _, ok := in[k.Ref]; ok || newer.member || k.State != "" || k.Ref.Workspace != id.TeamID || strings.HasPrefix(k.Ref.ID, "D") {
 				continue
 			}
 			if err := bot.ChangeRoom(ctx, tx, k.Ref, func(k *bot.Room) { k.State = "left" }); err != nil {

@@ -211,10 +211,18 @@ func (r *rig) within() context.Context {
 	return ctx
 }
 
+// await looks again and again: some of what is waited for makes no noise.
 func (r *rig) await(what string, ok func() bool) {
 	r.t.Helper()
-	if err := r.Await(r.within(), ok); err != nil {
-		r.t.Fatalf("%s: %v\n%s", what, err, r.log)
+	ctx := r.within()
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			r.t.Fatalf("%s: waited in vain\n%s", what, r.log)
+		}
 	}
 }
 

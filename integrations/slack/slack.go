@@ -81,6 +81,8 @@ type Chat struct {
 	web *web.Client
 	key []byte // signs what forms carry
 
+	moving sync.Mutex // held from asking how a room is until that is kept
+
 	mu       sync.Mutex
 	identity *web.Identity // nil until Slack said it
 	flights  map[string]*flight

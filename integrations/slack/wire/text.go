@@ -24,7 +24,7 @@ func Text(encoded string, names Names) string {
 		b.WriteString(unescape(rest[:open]))
 		rest = rest[open:]
 		end := strings.IndexByte(rest, '>')
-		if end < 0 || strings.ContainsAny(rest[1:end], "<\n") {
+		if end < 0 || !isEntity(rest[1:end]) {
 			b.WriteByte('<') // none of Slack's: those are closed
 			rest = rest[1:]
 			continue
@@ -33,6 +33,15 @@ func Text(encoded string, names Names) string {
 		rest = rest[end+1:]
 	}
 	return b.String()
+}
+
+// isEntity tells whether Slack means something by <inside>.
+func isEntity(inside string) bool {
+	if inside == "" || strings.ContainsAny(inside, "<\n") {
+		return false
+	}
+	scheme, _, ok := strings.Cut(inside, ":")
+	return strings.ContainsAny(inside[:1], "@#!") || ok && scheme != "" && strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz+.-0123456789") == ""
 }
 
 // unescape undoes the three escapes, each once, and makes spaces of the kind that
