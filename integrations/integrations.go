@@ -7,6 +7,7 @@ import (
 
 	"opsbot/bot"
 	"opsbot/integrations/console"
+	"opsbot/integrations/jenkins"
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
 	"opsbot/integrations/localrun"
@@ -21,6 +22,7 @@ type Allow func(ctx context.Context, user bot.User, owner, name string, write bo
 func All(allow Allow) []bot.IntegrationKind {
 	return []bot.IntegrationKind{
 		console.Kind(),
+		jenkins.Kind(),
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
 		localrun.Kind(),
