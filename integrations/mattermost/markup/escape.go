@@ -25,6 +25,9 @@ func Escape(s string) string {
 // numbered is the beginning of what would be an item of a numbered list.
 var numbered = regexp.MustCompile(`^[0-9]{1,9}[.)]`)
 
+// starter is the beginning of what would be a heading, an item, a rule or a quotation.
+var starter = regexp.MustCompile(`^([-+#]($|[ #-])|>)`)
+
 // What readers of Mattermost join to more than its characters.
 var (
 	www      = regexp.MustCompile(`(?i)(www[0-9]{0,3})\.`)
@@ -63,7 +66,7 @@ func escapeLine(s string, start, more bool) string {
 		case m != "":
 			b.WriteString(m[:len(m)-1] + `\` + m[len(m)-1:])
 			s = s[len(m):]
-		case s != "" && strings.IndexByte("-+#>", s[0]) >= 0:
+		case starter.MatchString(s):
 			b.WriteString(`\`)
 		case s != "" && s[0] == '=': // a line of these makes a heading of what is above
 			b.WriteString("&#61;")

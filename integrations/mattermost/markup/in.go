@@ -13,6 +13,9 @@ import (
 // quotes, but not in code and not as a part of another name. Its own parser is used.
 func Names(message, username string) bool {
 	want, found := "@"+strings.ToLower(username), false
+	if indexFold(strings.ReplaceAll(message, `\`, ""), want) < 0 {
+		return false // most of what people say: it need not be parsed
+	}
 	var held strings.Builder
 	flush := func() {
 		found = found || anyWord(held.String(), want)

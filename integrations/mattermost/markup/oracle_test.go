@@ -109,7 +109,7 @@ func sameAddress(label, address string) bool {
 
 // begins finds what makes a line more than text; the server's parser does not know all
 // of it.
-var begins = regexp.MustCompile("(?m)^ {0,3}(#{1,6}( |$)|[-+*]( |$)|[0-9]{1,9}[.)]( |$)|>|=+ *$|-+ *$|~~~|```|    )|<")
+var begins = regexp.MustCompile("(?m)^ {0,3}(#{1,6}( |$)|[-+*]( |$)|[0-9]{1,9}[.)]( |$)|>|=+ *$|-{2,} *$|~~~|```|    )|<")
 
 // corpus is foreign text that tries to be more.
 func corpus() []string {

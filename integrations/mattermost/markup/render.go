@@ -12,7 +12,7 @@ import (
 // Text gives t as Markdown, a line for each of its lines.
 func Text(t bot.Text) string { return write(spans(t), true) }
 
-// Inline gives t as Markdown that stands behind something else on its line.
+// Inline gives t as Markdown on one line.
 func Inline(t bot.Text) string {
 	list := spans(t)
 	for i := range list {
@@ -20,7 +20,7 @@ func Inline(t bot.Text) string {
 			list[i] = span{text: " ", bold: list[i].bold}
 		}
 	}
-	return write(list, false)
+	return write(list, true)
 }
 
 // Cell gives t as Markdown for a cell of a table: on one line, and code with a bar
@@ -63,7 +63,7 @@ func Title(t bot.Text) string {
 		}
 		list[i].bold = true
 	}
-	return write(list, false)
+	return write(list, true)
 }
 
 func write(list []span, start bool) string {

@@ -29,8 +29,9 @@ type splitter struct {
 	runes int // of held, with the line ends between
 	fresh int // how many of held were put there to go on with what was cut
 
-	fence string   // the line that opened the block of code that we are in
-	head  []string // the first lines of the table that we are in
+	fence  string   // the line that opened the block of code that we are in
+	opened bool     // by the line before
+	head   []string // the first lines of the table that we are in
 }
 
 // closing is the line that ends the open block of code, "" outside.
@@ -82,14 +83,15 @@ func (s *splitter) add(line string) {
 		s.put(line)
 		return
 	}
-	if need > s.room() && len(s.held) > s.fresh {
-		s.cut()
+	if need > s.room() && len(s.held) > s.fresh && !s.opened {
+		s.cut(line)
 	}
+	s.opened = opens
 	for utf8.RuneCountInString(line) > s.room() && s.room() > 0 {
 		n := breakAt(line, s.room(), s.fence != "")
 		s.put(line[:n])
 		line = line[n:]
-		s.cut()
+		s.cut("")
 	}
 	s.put(line)
 	if opens {
@@ -108,18 +110,19 @@ func (s *splitter) note(line string) {
 	}
 }
 
-// cut ends the piece, and begins the next with what opens again what was cut.
-func (s *splitter) cut() {
+// cut ends the piece, and begins the next with what opens again what was cut before
+// the line next.
+func (s *splitter) cut(next string) {
 	if s.fence != "" {
 		s.held = append(s.held, s.closing())
 	}
 	s.end()
 	switch {
-	case s.fence != "" && utf8.RuneCountInString(s.fence)+len(s.closing())+3 < s.limit/2:
+	case s.fence != "" && utf8.RuneCountInString(s.fence)+len(s.closing())+3 < s.limit*3/4:
 		s.put(s.fence)
 	case s.fence != "":
 		s.put(s.closing()) // an info string that is no use as one
-	case len(s.head) == 2 && utf8.RuneCountInString(s.head[0]+s.head[1])+3 < s.limit/2:
+	case strings.HasPrefix(next, "|") && len(s.head) == 2 && utf8.RuneCountInString(s.head[0]+s.head[1])+3 < s.limit*3/4:
 		s.put(s.head[0])
 		s.put(s.head[1])
 	}
