@@ -50,7 +50,7 @@ func (s *Service) get(ctx context.Context, at string, q query, accept string) (s
 	ar.Suffix = path.Base(at)
 	ar.SetHeader("Accept", accept)
 	var text string
-	resp, err := s.requester.Do(ctx, ar, &text, q)
+	resp, err := s.requester.Do(ctx, ar, &text, q) //nolint:bodyclose // the requester has read and closed it
 	if err != nil {
 		return "", nil, s.explain(ctx, err, at, true)
 	}
@@ -66,17 +66,17 @@ type command struct {
 	safe  bool // repeating it does no harm
 }
 
-// post sends a command; answers of 2xx and 3xx are success.
-func (s *Service) post(ctx context.Context, c command) (*http.Response, error) {
-	resp, err := s.postOnce(ctx, c)
+// post sends a command and gives the answer's header; 2xx and 3xx are success.
+func (s *Service) post(ctx context.Context, c command) (http.Header, error) {
+	header, err := s.postOnce(ctx, c)
 	if s.byPassword() && isCrumb(err) {
 		s.crumbs.forget() // the session has ended, with a restart for instance
-		resp, err = s.postOnce(ctx, c)
+		header, err = s.postOnce(ctx, c)
 	}
-	return resp, err
+	return header, err
 }
 
-func (s *Service) postOnce(ctx context.Context, c command) (*http.Response, error) {
+func (s *Service) postOnce(ctx context.Context, c command) (http.Header, error) {
 	body, kind := c.form.Encode(), "application/x-www-form-urlencoded"
 	if c.xml != "" {
 		body, kind = c.xml, "application/xml;charset=utf-8"
@@ -89,11 +89,11 @@ func (s *Service) postOnce(ctx context.Context, c command) (*http.Response, erro
 		}
 	}
 	var text string
-	resp, err := s.requester.Do(withSafe(ctx, c.safe), ar, &text, c.query)
+	resp, err := s.requester.Do(withSafe(ctx, c.safe), ar, &text, c.query) //nolint:bodyclose // the requester has read and closed it
 	if err != nil {
 		return nil, s.explain(ctx, err, c.at, c.safe)
 	}
-	return resp, nil
+	return resp.Header, nil
 }
 
 // explain gives the *bot.Error of whatever the requester returned.

@@ -19,8 +19,6 @@ const (
 	fastFor = 30 * time.Second
 	// pollTimeout bounds one round.
 	pollTimeout = 2 * time.Minute
-	// perBranch is how many builds of a branch one round can tell of.
-	perBranch = 10
 )
 
 // leaseDoc says which replica polls.
@@ -162,6 +160,7 @@ type lookJSON struct {
 	Builds    []buildJSON `json:"builds"`
 }
 
+// lookTree has the ten newest builds of a branch: what one round can tell of.
 const lookTree = "name,queueItem[id,why,inQueueSince],builds[number,building,queueId,timestamp]{0,10}"
 
 // readJobs reads the branches of all jobs of a folder in one request; of one alone

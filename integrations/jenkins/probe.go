@@ -31,7 +31,7 @@ func (s *Service) Probe(ctx context.Context) []bot.Finding {
 		out = append(out, s.probeFolder(ctx))
 	}
 	out = append(out, s.probePlugins(ctx)...)
-	return append(out, s.probeHooks())
+	return append(out, s.probeHooks(ctx))
 }
 
 func (s *Service) probeServer(h http.Header) bot.Finding {
@@ -127,8 +127,8 @@ func (s *Service) probePlugins(ctx context.Context) []bot.Finding {
 	return out
 }
 
-func (s *Service) probeHooks() bot.Finding {
-	if _, err := s.hookSecret(); err != nil {
+func (s *Service) probeHooks(ctx context.Context) bot.Finding {
+	if _, err := s.hookSecret(ctx); err != nil {
 		return bot.Finding{OK: true, Subject: "notifications", Text: "There is no webhook_secret: OpsBot polls."}
 	}
 	return bot.Finding{OK: true, Subject: "notifications", Text: "are taken at " + s.env.PublicURL + "/hooks/" + s.env.Name + "/PROJECT/TOKEN"}

@@ -93,8 +93,13 @@ func rescan(every time.Duration) jobxml.Rescan {
 		upTo time.Duration
 		spec string
 	}{
-		{time.Minute, "* * * * *"}, {5 * time.Minute, "H/5 * * * *"}, {15 * time.Minute, "H/15 * * * *"},
-		{30 * time.Minute, "H/15 * * * *"}, {time.Hour, "H * * * *"}, {4 * time.Hour, "H H/4 * * *"}, {24 * time.Hour, "H H/4 * * *"},
+		{time.Minute, "* * * * *"},
+		{5 * time.Minute, "H/5 * * * *"},
+		{15 * time.Minute, "H/15 * * * *"},
+		{30 * time.Minute, "H/15 * * * *"},
+		{time.Hour, "H * * * *"},
+		{4 * time.Hour, "H H/4 * * *"},
+		{24 * time.Hour, "H H/4 * * *"},
 	}
 	for _, t := range table {
 		if every <= t.upTo {

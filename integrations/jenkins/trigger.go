@@ -165,7 +165,7 @@ func (s *Service) trigger(ctx context.Context, req bot.BuildRequest, b *branchJS
 			c.form.Set(KeyParameter, req.Key)
 		}
 	}
-	resp, err := s.post(ctx, c)
+	header, err := s.post(ctx, c)
 	switch {
 	case status(err) == http.StatusBadRequest && c.form == nil:
 		// Its first build has begun in between, and with it the parameters came.
@@ -181,7 +181,7 @@ func (s *Service) trigger(ctx context.Context, req bot.BuildRequest, b *branchJS
 	case err != nil:
 		return "", err
 	}
-	at, err := url.Parse(resp.Header.Get("Location"))
+	at, err := url.Parse(header.Get("Location"))
 	if err == nil && strings.Contains(at.Path, "/queue/item/") {
 		if id, err := strconv.ParseInt(path.Base(at.Path), 10, 64); err == nil {
 			return strconv.FormatInt(id, 10), nil

@@ -26,7 +26,7 @@ type hookKey struct {
 
 var errNoHooks = bot.Errorf(bot.CodeUnauthenticated, "webhook refused: this Jenkins has no webhook_secret in the configuration")
 
-func (s *Service) hookSecret() ([]byte, error) {
+func (s *Service) hookSecret(ctx context.Context) ([]byte, error) {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()
 	if s.hooks.key != nil {
@@ -35,7 +35,7 @@ func (s *Service) hookSecret() ([]byte, error) {
 	if s.config.WebhookSecret.IsZero() {
 		return nil, errNoHooks
 	}
-	value, err := s.config.WebhookSecret.Resolve(context.Background())
+	value, err := s.config.WebhookSecret.Resolve(ctx)
 	if err != nil {
 		return nil, errNoHooks.Because(err)
 	}
@@ -49,16 +49,16 @@ func (s *Service) hookSecret() ([]byte, error) {
 
 // HookURL is where Jenkins may send notifications about a project's builds: with a
 // token of that project alone. "" if no webhook_secret is configured.
-func (s *Service) HookURL(projectID string) string {
-	token, err := s.hookToken(projectID)
+func (s *Service) HookURL(ctx context.Context, projectID string) string {
+	token, err := s.hookToken(ctx, projectID)
 	if err != nil {
 		return ""
 	}
 	return s.env.PublicURL + "/hooks/" + esc(s.env.Name) + "/" + esc(projectID) + "/" + token
 }
 
-func (s *Service) hookToken(projectID string) (string, error) {
-	key, err := s.hookSecret()
+func (s *Service) hookToken(ctx context.Context, projectID string) (string, error) {
+	key, err := s.hookSecret(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +77,7 @@ func (s *Service) Verify(d bot.Delivery) (string, bot.Scope, error) {
 	if !ok || !projectForm.MatchString(project) {
 		return "", bot.Scope{}, bot.Errorf(bot.CodeUnauthenticated, "webhook refused: the path is not /PROJECT/TOKEN")
 	}
-	want, err := s.hookToken(project)
+	want, err := s.hookToken(context.Background(), project)
 	if err != nil {
 		return "", bot.Scope{}, err
 	}

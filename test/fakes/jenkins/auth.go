@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"net/http"
 	"slices"
 )
@@ -87,7 +88,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, c caller) bool {
 		w.Header().Set("X-Jenkins", version)
 		w.Header().Set("Content-Type", "text/html;charset=utf-8")
 		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprintf(w, "<html><head><meta http-equiv='refresh' content='1;url=/login?from=%s'/></head><body style='background-color:white; color:white;'>\nAuthentication required\n</body></html>", r.URL.EscapedPath())
+		fmt.Fprintf(w, "<html><head><meta http-equiv='refresh' content='1;url=/login?from=%s'/></head><body style='background-color:white; color:white;'>\nAuthentication required\n</body></html>", html.EscapeString(r.URL.EscapedPath()))
 		return false
 	}
 	return s.require(w, c, OverallRead)
@@ -120,7 +121,7 @@ func (s *Server) crumb(w http.ResponseWriter, c caller) {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", s.session, c.name(), len(s.calls)))
 		session = "node0" + hex.EncodeToString(sum[:12])
 		s.sessions[session] = c.name()
-		http.SetCookie(w, &http.Cookie{Name: "JSESSIONID.597e4089", Value: session, Path: "/", HttpOnly: true})
+		w.Header().Add("Set-Cookie", "JSESSIONID.597e4089="+session+"; Path=/; HttpOnly")
 	}
 	answer(w, object{"_class": "hudson.security.csrf.DefaultCrumbIssuer", "crumb": crumbOf(session), "crumbRequestField": "Jenkins-Crumb"})
 }
