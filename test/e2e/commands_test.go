@@ -30,7 +30,7 @@ var servers sync.Map
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg || len(args) > 0, "serve")
 	cmd := exec.Command(ts.Getenv("OPSBOT"), arguments(ts, "serve")...)
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	cmd.Env = served(ts)
 	log, err := os.Create(ts.MkAbs("serve.log")) // for whoever keeps the script's folder
 	ts.Check(err)
 	ts.Defer(func() { _ = log.Close() })
@@ -54,15 +54,22 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 // say USER TEXT... talks to the bot; USER is "owner" for whoever owns the machine.
 func say(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) < 2, "[!] say USER TEXT...")
-	result(ts, neg, speak(ts, args[0], args[1:]))
+	text, err := speak(ts, args[0], args[1:])
+	fmt.Fprint(ts.Stdout(), text)
+	result(ts, neg, err)
 }
 
-func speak(ts *testscript.TestScript, user string, texts []string) error {
+// speak says texts and gives what came of them.
+func speak(ts *testscript.TestScript, user string, texts []string) (string, error) {
+	if c := chatOf(ts); c != nil && user != "owner" {
+		return sayIn(ts, c, user, texts)
+	}
 	call := arguments(ts, "say")
 	if user != "owner" {
 		call = append(call, "--as", user)
 	}
-	return ts.Exec("opsbot", append(append(call, "--"), texts...)...)
+	err := ts.Exec("opsbot", append(append(call, "--"), texts...)...)
+	return ts.ReadFile("stdout"), err
 }
 
 // eventually PATTERN USER TEXT says the text until the answer matches: what a push
@@ -75,8 +82,9 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_ = speak(ts, args[1], args[2:]) // the pattern decides
-		if pattern.MatchString(ts.ReadFile("stdout")) {
+		text, _ := speak(ts, args[1], args[2:]) // the pattern decides
+		if pattern.MatchString(text) {
+			fmt.Fprint(ts.Stdout(), text)
 			return
 		}
 		select {
@@ -159,6 +167,10 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 // press USER ACTION logs in to the page as USER and presses a button.
 func press(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) != 2, "[!] press USER ACTION")
+	if c := chatOf(ts); c != nil {
+		result(ts, neg, c.Press(args[0], args[1]))
+		return
+	}
 	client, origin := login(ts, args[0])
 	result(ts, neg, form(client, origin, "/rooms/general/press", url.Values{"action": {args[1]}}))
 }
@@ -166,6 +178,10 @@ func press(ts *testscript.TestScript, neg bool, args []string) {
 // reply USER THREAD TEXT says something on the page, in a thread, as it is.
 func reply(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg || len(args) != 3, "reply USER THREAD TEXT")
+	if c := chatOf(ts); c != nil {
+		c.Say(args[0], args[2], args[1])
+		return
+	}
 	client, origin := login(ts, args[0])
 	ts.Check(form(client, origin, "/rooms/general/say", url.Values{"thread": {args[1]}, "text": {args[2]}}))
 }
@@ -176,6 +192,10 @@ func look(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) != 2, "[!] look USER PATTERN")
 	pattern, err := regexp.Compile(args[1])
 	ts.Check(err)
+	if c := chatOf(ts); c != nil {
+		result(ts, neg, lookIn(c, args[0], pattern, neg))
+		return
+	}
 	client, origin := login(ts, args[0])
 	deadline := time.After(time.Minute)
 	tick := time.NewTicker(200 * time.Millisecond)

@@ -9,7 +9,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"opsbot/test/fakes/mattermost"
+	"opsbot/test/fakes/slack"
 	"opsbot/test/program"
+	"opsbot/test/talk"
 )
 
 var (
@@ -21,11 +24,68 @@ func TestMain(m *testing.M) { os.Exit(binary.Main(m)) }
 
 func TestConversations(t *testing.T) {
 	t.Parallel()
+	converse(t, func(*testscript.Env) (talk.Chat, error) { return nil, nil }, "testdata/*.txtar")
+}
+
+// chatScripts are the conversations that are held in every chat alike. The others are
+// about the console, the terminal and the doors.
+func chatScripts() []string {
+	return []string{"testdata/talk.txtar", "testdata/ship.txtar", "testdata/names.txtar", "testdata/builds.txtar", "testdata/broken.txtar", "testdata/remove.txtar", "testdata/place.txtar"}
+}
+
+func TestConversationsInSlack(t *testing.T) {
+	t.Parallel()
+	converse(t, func(env *testscript.Env) (talk.Chat, error) {
+		server, err := slack.Start(slack.OnUnexpected(func(what string) { t.Errorf("slack: %s", what) }))
+		if err != nil {
+			return nil, err
+		}
+		env.Defer(server.Close)
+		return talk.InSlack(server), nil
+	}, chatScripts()...)
+}
+
+func TestConversationsInMattermost(t *testing.T) {
+	t.Parallel()
+	converse(t, func(env *testscript.Env) (talk.Chat, error) {
+		server, err := mattermost.Start(mattermost.OnUnexpected(func(what string) { t.Errorf("mattermost: %s", what) }))
+		if err != nil {
+			return nil, err
+		}
+		env.Defer(server.Close)
+		return talk.InMattermost(server), nil
+	}, chatScripts()...)
+}
+
+// converse runs scripts, their people talking in the chat that open gives; nil is the
+// console.
+func converse(t *testing.T, open func(env *testscript.Env) (talk.Chat, error), patterns ...string) {
+	t.Helper()
 	bin := binary.Path(t)
+	var files []string
+	for _, p := range patterns {
+		found, err := filepath.Glob(p)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no script is called %s: %v", p, err)
+		}
+		files = append(files, found...)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: func(env *testscript.Env) error { return setup(env, bin) }, RequireExplicitExec: true, RequireUniqueNames: true,
+		Files: files, RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			made, err := open(env)
+			if err != nil {
+				return err
+			}
+			if err := setup(env, bin, made); err != nil || made == nil {
+				return err
+			}
+			secrets, _ := env.Values[environmentKey{}].([]string)
+			env.Defer(func() { noLeak(t, env.WorkDir, made, secrets) }) // when the program is stopped
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "stop": stop, "say": say, "eventually": eventually, "http": request,
+			"serve": serve, "stop": stop, "say": say, "ask": ask, "eventually": eventually, "http": request,
 			"capture": capture, "press": press, "look": look, "reply": reply,
 			"bigfile": bigfile, "deliver": deliver, "listen": listen,
 		},
@@ -33,8 +93,14 @@ func TestConversations(t *testing.T) {
 }
 
 // setup gives a script its own ports, data folder, home and configuration.
-func setup(env *testscript.Env, bin string) error {
-	settings, err := ports.Fixed(program.Configuration{Localrun: "watch: 300ms, drain: 300ms, start_timeout: 4s"})
+func setup(env *testscript.Env, bin string, in talk.Chat) error {
+	wanted := program.Configuration{Localrun: "watch: 300ms, drain: 300ms, start_timeout: 4s"}
+	if in != nil {
+		env.Values[chatKey{}] = in
+		in.Configure(&wanted)
+		env.Values[environmentKey{}] = wanted.Environment
+	}
+	settings, err := ports.Fixed(wanted)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,12 @@ import (
 // ports of this machine; 0 is any.
 type Configuration struct {
 	Listen, Console, Apps int
+	// Chats are more integrations, each a line of YAML; Room is where the cards go, "" =
+	// the console's first room.
+	Chats []string
+	Room  string
+	// Environment is what the program's environment has besides that of the test.
+	Environment []string
 	// Localrun are its settings besides its type, as they stand in YAML's braces;
 	// "" are those that suit most tests.
 	Localrun string
@@ -27,6 +33,13 @@ func (c Configuration) YAML() string {
 	if c.Localrun == "" {
 		c.Localrun = "watch: 1s"
 	}
+	if c.Room == "" {
+		c.Room = "console:general"
+	}
+	chats := ""
+	for _, one := range c.Chats {
+		chats += "  " + one + "\n"
+	}
 	return fmt.Sprintf(`listen: 127.0.0.1:%d
 console: 127.0.0.1:%d
 apps: 127.0.0.1:%d
@@ -35,11 +48,11 @@ integrations:
   localgit: { type: localgit }
   localci: { type: localci }
   localrun: { type: localrun, %s }
-defaults: { forge: localgit, pipeline: localci, room: "console:general", blueprint: static-site }
+%sdefaults: { forge: localgit, pipeline: localci, room: %q, blueprint: static-site }
 environments:
   - { name: staging, deployer: localrun, auto: main }
   - { name: production, deployer: localrun, after: staging }
-`, c.Listen, c.Console, c.Apps, c.Localrun)
+`, c.Listen, c.Console, c.Apps, c.Localrun, chats, c.Room)
 }
 
 // Ports gives free ports. The zero value is ready. Safe for concurrent use.
@@ -71,12 +84,15 @@ func (p *Ports) free() (int, error) {
 }
 
 // Folder is where the program runs: its configuration and its data.
-type Folder struct{ bin, config, data string }
+type Folder struct {
+	bin, config, data string
+	environment       []string
+}
 
 // Folder makes one in dir.
 func (b *Binary) Folder(t testing.TB, dir string, c Configuration) Folder {
 	t.Helper()
-	f := Folder{bin: b.Path(t), config: filepath.Join(dir, "opsbot.yaml"), data: filepath.Join(dir, "data")}
+	f := Folder{bin: b.Path(t), config: filepath.Join(dir, "opsbot.yaml"), data: filepath.Join(dir, "data"), environment: c.Environment}
 	if err := os.WriteFile(f.config, []byte(c.YAML()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +114,11 @@ func (f Folder) Serve(t testing.TB) *Server {
 }
 
 func (f Folder) command(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, f.bin, append([]string{"--config", f.config, "--data", f.data}, args...)...)
+	cmd := exec.CommandContext(ctx, f.bin, append([]string{"--config", f.config, "--data", f.data}, args...)...)
+	if len(f.environment) > 0 {
+		cmd.Env = append(os.Environ(), f.environment...)
+	}
+	return cmd
 }
 
 // Run runs the program on the folder and gives all that it printed and its exit

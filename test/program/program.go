@@ -132,6 +132,12 @@ func (s *Server) ready(out io.Reader) bool {
 	return false
 }
 
+// Kill ends the server as kill -9 does, and waits until it is gone.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill() // gone is what we want
+	s.stop()
+}
+
 // Stop ends the server as Ctrl-C does.
 func (s *Server) Stop() { s.stop() }
 

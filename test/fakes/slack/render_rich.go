@@ -63,5 +63,8 @@ func (r *reading) piece(p map[string]any) string {
 	case "date":
 		return text(p["fallback"])
 	}
+	if style, _ := p["style"].(map[string]any); style["code"] == true {
+		return "`" + text(p["text"]) + "`" // as people type it
+	}
 	return text(p["text"])
 }
