@@ -77,6 +77,10 @@ func TestHTTPDoor(t *testing.T) {
 	if len(r.inbox.messages()) > 0 {
 		t.Errorf("received %+v", r.inbox.messages())
 	}
+	before := r.log.count("can't read")
+	if status, _ := r.ask(srv.URL, "/slack/commands", "ssl_check=1&token=x", nil); status != 200 || r.log.count("can't read") != before {
+		t.Errorf("a look at the certificate is %d", status)
+	}
 	if r.log.count("more than 30,000 an hour") != 1 {
 		t.Error("that events are held back is not said")
 	}

@@ -62,9 +62,13 @@ func (c *Chat) lookOnce(ctx context.Context) time.Duration {
 		if in > 0 {
 			return min(in, settleEvery)
 		}
-		if _, err := c.web.Auth(bounded); err != nil {
+		auth, err := c.web.Auth(bounded)
+		if err != nil {
 			return firstLook
 		}
+		c.mu.Lock()
+		c.identity = &auth.Identity // the app may have been installed anew
+		c.mu.Unlock()
 	}
 	if err := c.settleRooms(bounded); err != nil {
 		if class, after := bot.RetryOf(err); class == bot.RetryAfter {

@@ -2,6 +2,7 @@ package block
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -104,7 +105,11 @@ func (o Options) body(p bot.Post, lead line) []unit {
 	if len(lead) > 0 && (p.Table != nil || p.Code != "") {
 		flow = append(flow, lead)
 	}
-	out := append(units(flow), fixed(table(p.Table))...)
+	rows := table(p.Table)
+	if wide(rows) {
+		flow, rows = append(flow, tableLines(*p.Table)...), nil
+	}
+	out := append(units(flow), fixed(rows)...)
 	if p.Code != "" {
 		out = append(out, fixed(strings.Split(strings.TrimRight(p.Code, "\n"), "\n"))...)
 	}
@@ -131,6 +136,31 @@ func emoji(t bot.Tone) string {
 	return ""
 }
 
+// widest is how many characters of fixed width fit beside each other in a window of
+// usual size.
+const widest = 100
+
+func wide(rows []string) bool {
+	return slices.ContainsFunc(rows, func(r string) bool { return size(r) > widest })
+}
+
+// tableLines are the rows of a table that is too wide to be aligned.
+func tableLines(t bot.Table) []line {
+	var head line
+	for _, c := range t.Head {
+		head = append(head, span{text: clean(bot.OneLine(c)) + "  ", bold: true})
+	}
+	out := []line{head}
+	for _, r := range t.Rows {
+		var row line
+		for _, c := range r {
+			row = append(append(row, parse(c)...), span{text: "  "})
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
 func strong(l line) line {
 	for i := range l {
 		l[i].bold = true
@@ -139,7 +169,7 @@ func strong(l line) line {
 }
 
 func step(s bot.Tick) line {
-	out := append(line{{text: box(s.State), code: true}, {text: " "}}, parse(s.Title)...)
+	out := append(line{{text: box(s.State) + " "}}, parse(s.Title)...)
 	detail := plain(s.Detail)
 	if detail != "" {
 		out = append(append(out, span{text: " "}), parse(s.Detail)...)

@@ -46,6 +46,7 @@ func posts() map[string]bot.Post {
 			Buttons: []bot.Button{{Label: "Deploy to production", Action: "a1", Style: "primary"}, {Label: "Undo", Action: "a2", Style: "danger"}, {Label: "Log", URL: "http://ci.example.com/log"}, {Label: "Bad", URL: "javascript:alert(1)"}},
 		},
 		"table": {Table: &bot.Table{Head: []string{"Name", "State"}, Rows: [][]bot.Text{{"hello", "**good**"}, {"longer-name", "[red](http://x.example.com)"}}}},
+		"wide":  {Title: "Commands", Table: &bot.Table{Head: []string{"Command", "What"}, Rows: [][]bot.Text{{"`deploy NAME`", bot.Text(strings.Repeat("words ", 20))}, {"and", "[more](https://docs.example.com/)"}}}},
 		"log":   {Text: []bot.Text{"The end of the log:"}, Code: "one\r\n\ttwo\n\nthree ``` <!here>\n", File: &bot.File{Name: "log.txt", Bytes: 1234}},
 		"menu": {Title: "Pick", Buttons: []bot.Button{
 			{Label: "1", Action: "a1"},

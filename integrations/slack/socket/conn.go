@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -195,11 +196,21 @@ func (c *conn) ping(ctx context.Context) {
 	}
 }
 
+// guarded is Handle with a panic turned into an error: one envelope must not end all.
+func (c *conn) guarded(ctx context.Context, e Envelope) (answer any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return c.p.o.Handle(ctx, e)
+}
+
 // handle deals with an envelope and acknowledges it if that went well.
 func (c *conn) handle(ctx context.Context, e Envelope) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
 	defer cancel()
-	answer, err := c.p.o.Handle(ctx, e)
+	answer, err := c.guarded(ctx, e)
 	if err != nil {
 		c.p.o.Log.Warn("an envelope from slack is not acknowledged", "type", e.Type, "error", err)
 		return

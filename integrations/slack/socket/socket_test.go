@@ -181,6 +181,7 @@ func TestAcknowledge(t *testing.T) {
 			send(ws, fmt.Sprintf(`{"type":"events_api","envelope_id":"e%d","payload":{}}`, i))
 		}
 		send(ws, `garbage`)
+		send(ws, `{"type":"interactive","envelope_id":"panic"}`)
 		send(ws, `{"type":"interactive","envelope_id":"i","accepts_response_payload":true}`)
 		for n == 1 {
 			_, body, err := ws.ReadMessage()
@@ -192,8 +193,11 @@ func TestAcknowledge(t *testing.T) {
 		drain(ws)
 	})
 	r.handle = func(e socket.Envelope) (any, error) {
-		if e.ID == "e1" {
+		switch e.ID {
+		case "e1":
 			return nil, errors.New("not stored")
+		case "panic":
+			return []any{}[len(e.ID)], nil
 		}
 		return map[string]string{"answer": e.ID}, nil
 	}
@@ -209,7 +213,7 @@ func TestAcknowledge(t *testing.T) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if order := strings.Join(r.seen, " "); !strings.Contains(strings.ReplaceAll(order, "i ", ""), "e0 e1 e2") {
+	if order := strings.Join(r.seen, " "); !strings.Contains(strings.NewReplacer("i ", "", "panic ", "").Replace(order), "e0 e1 e2") {
 		t.Errorf("handled in the order %s", order)
 	}
 }
