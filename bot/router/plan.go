@@ -136,8 +136,8 @@ func (r *Router) confirm(ctx context.Context, c *call, out *bot.Outcome) (*resul
 	if plan.Typed != "" && out.Typed != plan.Typed {
 		return nil, bot.Errorf(bot.CodeInvalid, "This needs its name typed: confirm %s %s", plan.ID, plan.Typed)
 	}
-	if len(plan.Approved) < plan.Approvals {
-		return nil, bot.Errorf(bot.CodeConflict, "The plan %s still needs the approval of %d other(s).", plan.ID, plan.Approvals-len(plan.Approved))
+	if missing := plan.Approvals - r.approvals(ctx, plan); missing > 0 {
+		return nil, bot.Errorf(bot.CodeConflict, "The plan %s still needs the approval of %d other(s).", plan.ID, missing)
 	}
 	return r.execute(ctx, c, plan, target)
 }
@@ -191,42 +191,6 @@ func (r *Router) target(ctx context.Context, c *call, plan *bot.Plan) (*call, er
 		return nil, bot.Errorf(bot.CodeConflict, "The project of the plan %s is not there any more.", plan.ID)
 	}
 	return t, nil
-}
-
-// approve counts the agreement of somebody else, where the plan asks for that.
-func (r *Router) approve(ctx context.Context, c *call, plan *bot.Plan, t *call) (*result, error) {
-	if plan.Approvals == 0 {
-		return nil, bot.Errorf(bot.CodeForbidden, "Only the person who asked for the plan %s can confirm it.", plan.ID)
-	}
-	a := r.access(t)
-	a.User, a.Verb, a.Requester = c.user, "approve", plan.UserID
-	d, err := r.opt.Authorizer.Authorize(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	c.audit.Policies = d.Policies
-	if !d.Allowed {
-		return nil, bot.Errorf(bot.CodeForbidden, "You may not approve %s. %s", doing(plan.Verb, a), d.Reason)
-	}
-	if slices.Contains(plan.Approved, c.user.ID) {
-		return nil, bot.Errorf(bot.CodeConflict, "You have approved the plan %s already.", plan.ID)
-	}
-	res := c.say(bot.ToneGood, bot.Escape(fmt.Sprintf("%s approved the plan %s.", c.user.Name, plan.ID)))
-	c.audit.Outcome = "approved " + plan.ID
-	res.commit = func(ctx context.Context, tx *bot.Tx) error {
-		now, err := tx.Plans.Get(ctx, plan.ID)
-		if err != nil {
-			return err
-		}
-		if err := r.usable(now); err != nil {
-			return err
-		}
-		if !slices.Contains(now.Approved, c.user.ID) {
-			now.Approved = append(now.Approved, c.user.ID)
-		}
-		return tx.Plans.Put(ctx, now)
-	}
-	return res, nil
 }
 
 // execute runs a confirmed plan, unless the world has changed since it was shown.

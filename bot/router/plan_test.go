@@ -186,6 +186,20 @@ func TestApproval(t *testing.T) {
 	r.ranTimes(1)
 }
 
+// TestApprovalOfWhoIsGone counts no more; one of somebody who can't be looked up does.
+func TestApprovalOfWhoIsGone(t *testing.T) {
+	t.Parallel()
+	r, p, _ := planShown(t, "!ship hello to staging --approved 2")
+	r.say("bob", "!confirm "+p.ID)
+	r.say("carol", "!confirm "+p.ID)
+	bob := r.openPlan().Approved[0]
+	r.people().refuse[bob] = bot.Errorf(bot.CodeForbidden, "The account is deactivated.")
+	r.expect(r.say("alice", "!confirm "+p.ID), "still needs the approval of 1 other(s).", "confirm allowed failed: *")
+	r.ranTimes(0)
+	r.people().refuse[bob] = bot.Errorf(bot.CodeUnavailable, "The chat is down.").Backoff()
+	r.expect(r.say("alice", "!confirm "+p.ID), "shipped", "confirm allowed confirmed "+p.ID)
+}
+
 // TestApprovalIsOfOnePlan: another plan needs its own.
 func TestApprovalIsOfOnePlan(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,7 @@ func (j *judge) Authorize(_ context.Context, a bot.Access) (bot.Decision, error)
 type people struct {
 	work   bot.UnitOfWork
 	clock  bot.Clock
-	refuse map[string]error // by account id
+	refuse map[string]error // by account id, and by user id
 	mark   func(u *bot.User)
 }
 
@@ -90,7 +90,7 @@ func (p *people) Identify(ctx context.Context, a bot.Account) (user bot.User, er
 	return user, err
 }
 
-func (p *people) Complete(_ context.Context, u bot.User) (bot.User, error) { return u, nil }
+func (p *people) Complete(_ context.Context, u bot.User) (bot.User, error) { return u, p.refuse[u.ID] }
 
 // dying is a unit of work that can be cut off from the store, or told to fail.
 type dying struct {
