@@ -9,7 +9,9 @@ import (
 	"testing"
 )
 
-func update() bool { return flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true" }
+func update() bool {
+	return flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true"
+}
 
 var _ = flag.Bool("update", false, "write the golden files")
 

@@ -56,6 +56,9 @@ func (s *Server) fault(r *http.Request) *Fault {
 	return nil
 }
 
+// wrong tells whether no proper answer will come.
+func (f *Fault) wrong() bool { return f.Status != 0 || f.Reset || f.Cut }
+
 // spoil answers by the fault; false if the request is to be answered properly.
 func (f *Fault) spoil(w http.ResponseWriter, r *http.Request, proper func(http.ResponseWriter)) bool {
 	if f.Delay > 0 {
@@ -67,7 +70,7 @@ func (f *Fault) spoil(w http.ResponseWriter, r *http.Request, proper func(http.R
 			return true
 		}
 	}
-	if f.Status == 0 && !f.Reset && !f.Cut {
+	if !f.wrong() {
 		return false
 	}
 	if f.Done {

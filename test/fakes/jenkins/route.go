@@ -11,9 +11,13 @@ import (
 // door, then the handlers.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-	if f := s.fault(r); f != nil && f.spoil(w, r, func(w http.ResponseWriter) { s.answer(w, r) }) {
-		s.journal(r, "", f.Status)
-		return
+	if f := s.fault(r); f != nil {
+		if f.wrong() { // before the client can know that it has ended
+			s.journal(r, "", f.Status)
+		}
+		if f.spoil(w, r, func(w http.ResponseWriter) { s.answer(w, r) }) {
+			return
+		}
 	}
 	name := s.answer(rec, r)
 	s.journal(r, name, rec.status)
@@ -179,6 +183,8 @@ func (s *Server) serveJob(w http.ResponseWriter, r *request, i *item) bool {
 		s.redirect(w, i.path())
 	case r.is("GET", "api", "json"):
 		s.view(w, r, i.view())
+	case r.is("GET", "config.xml") && i.kind == kindPipeline:
+		s.serveConfig(w, r, i)
 	case r.is("POST", "build"), r.is("POST", "buildWithParameters"):
 		s.trigger(w, r, i)
 	case r.is("GET", "build"):
