@@ -16,6 +16,8 @@ func messageRules() []rule {
 		{"messages/a reply waits for its thread's root", messageReply},
 		{"messages/leases", messageLeases},
 		{"messages/run once", messageOnce},
+		{"messages/given back for a while", messagePostponed},
+		{"messages/the root of one that is known", messageRoot},
 	}
 }
 
@@ -68,7 +70,8 @@ func messageDedupes(t *testing.T, e *env) {
 func messageWhole(t *testing.T, e *env) {
 	m := bot.Message{
 		ID: "1", Room: room("r"), Thread: "t", Author: account("1", "alice"), Text: "deploy\nit", SentAt: e.now(),
-		Direct: true, Addressed: true, Owner: true, Action: "a", Form: map[string]string{"k": "v"}, Root: "given",
+		Direct: true, Addressed: true, Owner: true, Action: "a", Form: map[string]string{"k": "v"},
+		Reaction: "+1", On: "m0", Loose: true, Missed: true, Root: "given",
 	}
 	e.write(func(ctx context.Context, tx *bot.Tx) error {
 		root, added, err := tx.Messages.Add(ctx, m, e.now())
@@ -124,4 +127,47 @@ func messageOnce(_ *testing.T, e *env) {
 	e.write(doneMessage("1"))
 	e.refused(bot.CodeStale, doneMessage("1"))
 	e.refused(bot.CodeNotFound, doneMessage("2"))
+}
+
+func postpone(e *env, owner, id string, d time.Duration) {
+	e.t.Helper()
+	e.write(func(ctx context.Context, tx *bot.Tx) error {
+		return tx.Messages.Postpone(ctx, room("r"), id, owner, e.now().Add(d))
+	})
+}
+
+// messagePostponed: it keeps its place, and what is behind it waits, too.
+func messagePostponed(t *testing.T, e *env) {
+	e.say("r", "1", "")
+	e.say("r", "2", "")
+	same(t, ids(e.claimMessages("a", 9)), []string{"1"})
+	postpone(e, "b", "1", 0) // is not b's
+	same(t, ids(e.claimMessages("b", 9)), nil)
+	postpone(e, "a", "1", time.Second)
+	same(t, ids(e.claimMessages("b", 9)), nil)
+	e.clock.Advance(time.Second)
+	same(t, ids(e.claimMessages("b", 9)), []string{"1"})
+	postpone(e, "a", "1", 0) // who had it before has no say any more
+	same(t, ids(e.claimMessages("a", 9)), nil)
+	e.write(doneMessage("1"))
+	postpone(e, "b", "1", 0) // what was run is not run again
+	same(t, ids(e.claimMessages("b", 9)), []string{"2"})
+	postpone(e, "b", "none", 0)
+}
+
+func messageRoot(t *testing.T, e *env) {
+	root := e.say("r", "1", "")
+	of := func(instance, id string) func(ctx context.Context, tx *bot.Tx) (string, error) {
+		return func(ctx context.Context, tx *bot.Tx) (string, error) { return tx.Messages.Root(ctx, instance, id) }
+	}
+	if got := get(e, of("console", "1")); got != root || root == "" {
+		t.Errorf("root %q, want %q", got, root)
+	}
+	e.write(doneMessage("1"))
+	if got := get(e, of("console", "1")); got != root {
+		t.Errorf("of one that was run: %q", got)
+	}
+	for _, miss := range [][2]string{{"console", "2"}, {"slack", "1"}} {
+		e.refused(bot.CodeNotFound, func(ctx context.Context, tx *bot.Tx) error { return second(of(miss[0], miss[1])(ctx, tx)) })
+	}
 }
