@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,31 +119,27 @@ func missingScope(h http.Header) (wanted string, lacks bool) {
 		return "", false
 	}
 	accepted := list(h.Get("X-Accepted-OAuth-Scopes"))
-	have := list(h.Get("X-OAuth-Scopes"))
 	if len(accepted) == 0 {
 		return "", false
 	}
 	for _, want := range accepted {
-		for _, one := range have {
-			if one == want || strings.HasSuffix(one, ":"+afterColon(want)) && rank(one) > rank(want) || one == "repo" && strings.HasPrefix(want, "repo") || one == "repo" && want == "public_repo" {
-				return "", false
-			}
+		if slices.ContainsFunc(list(h.Get("X-OAuth-Scopes")), func(have string) bool { return includes(have, want) }) {
+			return "", false
 		}
 	}
 	return accepted[0], true
 }
 
-func afterColon(scope string) string {
-	_, name, ok := strings.Cut(scope, ":")
-	if !ok {
-		return "\x00"
+// includes tells whether one scope is, or is wider than, another: repo is more than
+// repo:status and public_repo, admin:org more than read:org.
+func includes(have, want string) bool {
+	if have == want || have == "repo" && (want == "public_repo" || strings.HasPrefix(want, "repo:") || want == "repo_deployment") {
+		return true
 	}
-	return name
-}
-
-// rank orders read:x < write:x < admin:x.
-func rank(scope string) int {
-	return strings.Index("read: write:admin:", strings.SplitAfter(scope, ":")[0])
+	levels := []string{"read", "write", "admin"}
+	level, object, _ := strings.Cut(have, ":")
+	wanted, same, ok := strings.Cut(want, ":")
+	return ok && object == same && slices.Contains(levels, wanted) && slices.Index(levels, level) > slices.Index(levels, wanted)
 }
 
 func list(header string) (out []string) {

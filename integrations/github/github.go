@@ -111,7 +111,7 @@ func New(env bot.IntegrationEnv, via http.RoundTripper) (*Forge, error) {
 	}
 	f.rest = made
 	client := made.HTTPClient()
-	f.login = &login{cfg: f.cfg, api: base, mask: f.mask, next: client, forge: f}
+	f.login = &login{cfg: f.cfg, api: base, mask: f.mask, next: made.HTTPClient(), forge: f}
 	f.gate = newGate(&authorized{f.login, client.Transport}, env.Clock, f.DisplayName())
 	client.Transport = newETags(f.gate)
 	f.api = gh.NewClient(client)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
+	"github.com/google/go-github/v88/github"
 
 	"opsbot/bot"
 	"opsbot/bot/rest"
@@ -61,6 +62,8 @@ func (l *login) installation(ctx context.Context) (*ghinstallation.Transport, er
 	if err != nil {
 		return nil, bot.Errorf(bot.CodeInvalid, "The private key of the GitHub App %d is no PEM file of an RSA key.", l.cfg.App.ID)
 	}
+	// Without options the library sends "null", which GitHub's description does not allow.
+	made.InstallationTokenOptions = &github.InstallationTokenOptions{}
 	made.BaseURL, made.Client = strings.TrimRight(l.api, "/"), l.next
 	l.app = made
 	return made, nil
