@@ -35,11 +35,17 @@ func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error 
 		}
 	}
 	_, err = s.post(ctx, command{at: buildPath(ref.Job, encodeBranch(ref.Branch), b.Ref.Number) + "stop", safe: true})
+	if status(err) == http.StatusNotFound { // deleted in between, or a proxy's word
+		again, readErr := s.Status(ctx, b.Ref)
+		if bot.CodeOf(readErr) == bot.CodeNotFound || readErr == nil && again.State == bot.BuildFinished {
+			return nil
+		}
+	}
 	return s.abortError(b.Ref, err)
 }
 
 func (s *Service) abortError(ref bot.BuildRef, err error) error {
-	if err == nil || status(err) == http.StatusNotFound {
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("jenkins: abort %s/%s #%d: %w", ref.Job, ref.Branch, ref.Number, err)

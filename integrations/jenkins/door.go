@@ -38,9 +38,12 @@ func (s *Service) judge(r *http.Request, resp *http.Response) error {
 		return s.judgeRedirect(r, resp)
 	case code >= 400:
 		return s.refusal(r, resp)
-	case r.Method == http.MethodGet && isPage(resp.Header):
-		return bot.Errorf(bot.CodeUnavailable, "Jenkins answered with an HTML page where there should be none: is its URL right, or is a proxy in between?").
-			Because(cause(r, resp, ""))
+	case isPage(resp.Header):
+		e := bot.Errorf(bot.CodeUnavailable, "Jenkins answered with an HTML page where there should be none: is its URL right, or is a proxy in between?")
+		if !isSafe(r) {
+			e = bot.Errorf(bot.CodeUnknown, "%s Whether it was done is not known.", e.Message).Backoff()
+		}
+		return e.Because(cause(r, resp, ""))
 	}
 	return nil
 }

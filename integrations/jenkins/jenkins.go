@@ -43,6 +43,7 @@ type Config struct {
 	ScanOnPush    bool          `yaml:"scan_on_push" json:"scan_on_push" default:"true" doc:"Have Jenkins look for branches after a push, so that it needs no webhook."`
 	PollMin       time.Duration `yaml:"poll_min" json:"poll_min,omitempty" default:"2s" doc:"How often OpsBot asks while something is built."`
 	PollMax       time.Duration `yaml:"poll_max" json:"poll_max,omitempty" default:"1m" doc:"How often it asks when nothing happens."`
+	Timeout       time.Duration `yaml:"timeout" json:"timeout,omitempty" default:"30s" doc:"How long one request to Jenkins may take."`
 	ScanTimeout   time.Duration `yaml:"scan_timeout" json:"scan_timeout,omitempty" default:"40s" doc:"How long OpsBot waits for a scan of the branches."`
 }
 
@@ -136,7 +137,7 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 	s := &Service{env: env, config: c, mask: &rest.Mask{}, look: time.Second}
 	var err error
 	s.rest, err = rest.New(rest.Options{
-		Service: s.DisplayName(), Base: c.URL, Authorize: s.authorize, Mask: s.mask, Clock: env.Clock,
+		Service: s.DisplayName(), Base: c.URL, Authorize: s.authorize, Mask: s.mask, Clock: env.Clock, Timeout: c.Timeout,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jenkins: configuration of %s: %w", env.Name, err)

@@ -222,7 +222,13 @@ func (s *Service) RemoveJob(ctx context.Context, job bot.Job) error {
 			return bot.Errorf(bot.CodeConflict, "The Jenkins job %s is not OpsBot's: it is left alone.", job.ExternalID)
 		}
 		_, err := s.post(ctx, command{at: jobPath(job.ExternalID) + "doDelete", safe: true})
-		if err != nil && status(err) != http.StatusNotFound {
+		if err == nil || status(err) == http.StatusNotFound {
+			// A 404 may come from a proxy.
+			if there, err = s.readJob(ctx, job.ExternalID); err == nil && there != nil {
+				err = bot.Errorf(bot.CodeUnavailable, "Jenkins still has the job %s after it was asked to delete it.", job.ExternalID).Backoff()
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("jenkins: remove job %s: %w", job.ExternalID, err)
 		}
 	}

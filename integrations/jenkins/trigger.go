@@ -175,7 +175,7 @@ func (s *Service) trigger(ctx context.Context, req bot.BuildRequest, b *branchJS
 		}
 		return s.trigger(ctx, req, now)
 	case status(err) == http.StatusConflict:
-		return "", bot.Errorf(bot.CodeConflict, "%s/%s cannot be built: its branch is gone from the repository, or its job is disabled.", job, req.Branch).Because(err)
+		return "", bot.Errorf(bot.CodeConflict, "Jenkins cannot build %s/%s: its branch is gone from the repository, or its job is disabled.", job, req.Branch).Because(err)
 	case status(err) == http.StatusNotFound:
 		return "", s.noBranch(job, req.Branch).Because(err)
 	case err != nil:

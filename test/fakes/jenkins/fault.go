@@ -61,6 +61,9 @@ func (f *Fault) wrong() bool { return f.Status != 0 || f.Reset || f.Cut }
 
 // spoil answers by the fault; false if the request is to be answered properly.
 func (f *Fault) spoil(w http.ResponseWriter, r *http.Request, proper func(http.ResponseWriter)) bool {
+	if f.Done {
+		proper(&nowhere{header: http.Header{}})
+	}
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
 		defer timer.Stop()
@@ -72,9 +75,6 @@ func (f *Fault) spoil(w http.ResponseWriter, r *http.Request, proper func(http.R
 	}
 	if !f.wrong() {
 		return false
-	}
-	if f.Done {
-		proper(&nowhere{header: http.Header{}})
 	}
 	switch {
 	case f.Reset:
