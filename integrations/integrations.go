@@ -7,6 +7,7 @@ import (
 
 	"opsbot/bot"
 	"opsbot/integrations/console"
+	"opsbot/integrations/github"
 	"opsbot/integrations/jenkins"
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
@@ -22,6 +23,7 @@ type Allow func(ctx context.Context, user bot.User, owner, name string, write bo
 func All(allow Allow) []bot.IntegrationKind {
 	return []bot.IntegrationKind{
 		console.Kind(),
+		github.Kind(),
 		jenkins.Kind(),
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
