@@ -138,7 +138,7 @@ func (r *Router) Check(ctx context.Context, m bot.Message) (problems map[string]
 func (r *Router) check(ctx context.Context, c *call) (map[string]string, error) {
 	a, err := r.stored(ctx, c.m.Action)
 	if bot.CodeOf(err) == bot.CodeNotFound || err == nil && !submits(a) {
-		return map[string]string{"": "That form is not known any more. Ask for it again."}, nil
+		return map[string]string{"": "This form is not known any more. Ask for it again."}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -88,8 +88,8 @@ func TestFormOffered(t *testing.T) {
 	r.expect(r.say("alice", "", press(button)), "That button opens a form, which this chat can't show. Type `make` instead.", "make invalid failed: *")
 	r.expect(r.say("alice", "", press(button), elsewhere), "That button belongs to a message in another room.", "make refused failed: *")
 	// Nobody sends in the button itself, as often as they like.
-	r.expect(r.say("alice", "", submit(button, map[string]string{"name": "it"})), "That form is not known any more. Ask for it again.", "make invalid failed: *")
-	if got := r.checked("alice", button, map[string]string{"name": "it"}); got[""] != "That form is not known any more. Ask for it again." {
+	r.expect(r.say("alice", "", submit(button, map[string]string{"name": "it"})), "This form is not known any more. Ask for it again.", "make invalid failed: *")
+	if got := r.checked("alice", button, map[string]string{"name": "it"}); got[""] != "This form is not known any more. Ask for it again." {
 		t.Errorf("%v", got)
 	}
 	r.clock.Advance(formLife + time.Second)
@@ -205,7 +205,7 @@ func TestCheckOfWhatIsNoForm(t *testing.T) {
 	values := map[string]string{"name": "it"}
 	for _, id := range []string{bot.NewToken(), r.button(bot.Action{Verb: "echo"}).ID} {
 		for _, sent := range []map[string]string{values, nil} {
-			if got := r.checked("alice", id, sent); got[""] != "That form is not known any more. Ask for it again." {
+			if got := r.checked("alice", id, sent); got[""] != "This form is not known any more. Ask for it again." {
 				t.Errorf("%v", got)
 			}
 		}

@@ -83,7 +83,7 @@ func (r *Router) refuses(c *call, a bot.Action) error {
 	case a.Once && !a.UsedAt.IsZero():
 		return bot.Errorf(bot.CodeConflict, "That %s was %s already, at %s UTC.", what, used, a.UsedAt.Format("15:04:05"))
 	case c.m.Form != nil && !submits(a):
-		return bot.Errorf(bot.CodeNotFound, "That form is not known any more. Ask for it again.")
+		return bot.Errorf(bot.CodeNotFound, "This form is not known any more. Ask for it again.")
 	}
 	return nil
 }
