@@ -99,12 +99,15 @@ func narrow(value any, f field) any {
 // shallow is v as it is shown without tree=: what it holds in few words.
 func shallow(v object) object {
 	out := object{}
-	few := []field{{name: "name"}, {name: "url"}, {name: "color"}, {name: "number"}, {name: "id"}}
+	few := []field{{name: "name"}, {name: "url"}, {name: "color"}, {name: "number"}}
 	for k, value := range v {
 		out[k] = value
 		switch value := value.(type) {
 		case object:
 			out[k] = project(value, few)
+			if k == "queueItem" {
+				out[k] = value
+			}
 		case []any:
 			if k != "actions" && k != "artifacts" {
 				out[k] = narrow(value, field{below: few})

@@ -85,12 +85,14 @@ func (i *item) view() object {
 }
 
 func (i *item) jobView(v object) {
+	v["fullDisplayName"] = v["displayName"]
 	v["buildable"] = !i.dead && (i.kind == kindBranch || !i.disabled()) // a disabled parent does not show
 	v["color"] = i.color()
 	v["nextBuildNumber"] = len(i.builds) + 1
 	v["inQueue"], v["queueItem"] = false, nil
 	if i.display != "" {
 		v["displayName"] = i.display
+		v["fullDisplayName"] = fmt.Sprintf("%s » %s", i.parent.name, i.display)
 	}
 	for _, q := range i.server.queue {
 		if q.job == i && !q.left() {
