@@ -33,6 +33,8 @@ type troubled struct {
 	lost    func(n int)        // the next n posts arrive, their answers don't
 	restart func(t *testing.T) // the service ends all connections and comes back
 	settled func() []string    // what people said that the program never took
+	// reorders is set where what is delivered again comes in an order of its own.
+	reorders bool
 }
 
 // newSlack is a workspace behind a line.
@@ -49,7 +51,7 @@ func newSlack(t *testing.T) troubled {
 		broken:  func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Status: 500}) },
 		lost:    func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Cut: true, After: true}) },
 		restart: func(*testing.T) { server.Disconnect("warning"); server.CutConnections() },
-		settled: server.Lost,
+		settled: server.Lost, reorders: true,
 	}
 }
 

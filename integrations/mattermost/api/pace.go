@@ -38,12 +38,15 @@ func newPace(clock bot.Clock) *pace {
 	return &pace{clock: clock, limit: rate.NewLimiter(perSecond, burst)}
 }
 
-// enter waits for the turn of a call, but not longer than ctx lives.
+// patience is how long a call waits for its turn; what takes longer goes back to the
+// caller, who waits without holding anything.
+const patience = 5 * time.Second
+
+// enter waits for the turn of a call.
 func (p *pace) enter(ctx context.Context, service string) error {
-	now := p.clock.Now()
-	wait := p.reserve(now)
-	if deadline, ok := ctx.Deadline(); ok && now.Add(wait).After(deadline) {
-		p.leave(0, nil)
+	wait, giveBack := p.reserve(p.clock.Now())
+	if wait > patience {
+		giveBack()
 		return bot.Errorf(bot.CodeUnavailable, "%s asks to wait %s before the next request.", service, bot.Span(wait)).Wait(wait)
 	}
 	if wait <= 0 {
@@ -53,13 +56,15 @@ func (p *pace) enter(ctx context.Context, service string) error {
 	case <-p.clock.After(wait):
 		return nil
 	case <-ctx.Done():
-		p.leave(0, nil)
+		giveBack()
 		return bot.Errorf(bot.CodeUnavailable, "The call of %s was interrupted.", service).Because(context.Cause(ctx)).Backoff()
 	}
 }
 
-func (p *pace) reserve(now time.Time) time.Duration {
-	wait := p.limit.ReserveN(now, 1).DelayFrom(now)
+// reserve takes the next turn, which giveBack returns unused.
+func (p *pace) reserve(now time.Time) (wait time.Duration, giveBack func()) {
+	turn := p.limit.ReserveN(now, 1)
+	wait = turn.DelayFrom(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.flying++
@@ -67,13 +72,24 @@ func (p *pace) reserve(now time.Time) time.Duration {
 		p.next = now
 	}
 	wait = max(wait, p.next.Sub(now))
+	var credit int
+	var gap time.Duration
 	if p.known {
+		credit = 1
 		if p.credit--; p.credit < 0 {
-			p.next = p.next.Add(p.gap)
+			gap = p.gap
+			p.next = p.next.Add(gap)
 			wait = max(wait, p.next.Sub(now))
 		}
 	}
-	return wait
+	return wait, func() {
+		turn.CancelAt(p.clock.Now())
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.flying--
+		p.credit += credit
+		p.next = p.next.Add(-gap)
+	}
 }
 
 // leave counts an answer; status 0 is none.
