@@ -59,7 +59,8 @@ type Forge struct {
 	rest   *rest.Client
 	gate   *gate
 	login  *login
-	api    *gh.Client
+	http   *http.Client
+	base   *url.URL // the API's root
 	pusher *gitpush.Pusher
 
 	mu     sync.Mutex
@@ -114,9 +115,8 @@ func New(env bot.IntegrationEnv, via http.RoundTripper) (*Forge, error) {
 	f.login = &login{cfg: f.cfg, api: base, mask: f.mask, next: made.HTTPClient(), forge: f}
 	f.gate = newGate(&authorized{f.login, client.Transport}, env.Clock, f.DisplayName())
 	client.Transport = newETags(f.gate)
-	f.api = gh.NewClient(client)
-	f.api.UserAgent = "opsbot"
-	if f.api.BaseURL, err = url.Parse(base); err != nil {
+	f.http = client
+	if f.base, err = url.Parse(base); err != nil {
 		return nil, bot.Errorf(bot.CodeInvalid, "integrations.%s.url is no address", env.Name)
 	}
 	f.pusher = gitpush.New(gitpush.Options{Credentials: f.login.forGit, Transport: via})
@@ -163,6 +163,14 @@ func (f *Forge) apiURL() string {
 		return "https://api.github.com/"
 	}
 	return f.cfg.URL + "/api/v3/"
+}
+
+// api is a client for one call: what it would remember about limits goes by the
+// machine's clock, and gate does that by ours.
+func (f *Forge) api() *gh.Client {
+	c := gh.NewClient(f.http)
+	c.UserAgent, c.BaseURL = "opsbot", f.base
+	return c
 }
 
 // DisplayName is what people call it.

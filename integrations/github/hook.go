@@ -49,7 +49,7 @@ func (f *Forge) hooks(ctx context.Context, spec bot.HookSpec) (r *gh.Repository,
 	}
 	opts := &gh.ListOptions{PerPage: mostPage}
 	for range 5 {
-		page, resp, err := f.api.Repositories.ListHooks(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
+		page, resp, err := f.api().Repositories.ListHooks(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, nil, f.hookError(ctx, err, "list the webhooks of "+full(r), r)
 		}
@@ -100,19 +100,19 @@ func (f *Forge) EnsureHook(ctx context.Context, spec bot.HookSpec) (string, erro
 	}
 	owner, name := r.GetOwner().GetLogin(), r.GetName()
 	for _, h := range ours[1:] {
-		if _, err := f.api.Repositories.DeleteHook(ctx, owner, name, h.GetID()); err != nil {
+		if _, err := f.api().Repositories.DeleteHook(ctx, owner, name, h.GetID()); err != nil {
 			return "", f.hookError(ctx, err, "delete a second webhook of "+full(r), r)
 		}
 	}
 	// Even one that looks right is written: the secret cannot be seen, and may be old.
-	if _, _, err := f.api.Repositories.EditHook(ctx, owner, name, ours[0].GetID(), want); err != nil {
+	if _, _, err := f.api().Repositories.EditHook(ctx, owner, name, ours[0].GetID(), want); err != nil {
 		return "", f.hookError(ctx, err, "change the webhook of "+full(r), r)
 	}
 	return strconv.FormatInt(ours[0].GetID(), 10), nil
 }
 
 func (f *Forge) addHook(ctx context.Context, r *gh.Repository, spec bot.HookSpec, want *gh.Hook) (string, error) {
-	made, resp, err := f.api.Repositories.CreateHook(ctx, r.GetOwner().GetLogin(), r.GetName(), want)
+	made, resp, err := f.api().Repositories.CreateHook(ctx, r.GetOwner().GetLogin(), r.GetName(), want)
 	if err != nil && strings.Contains(err.Error(), "already exists") {
 		// Two at once; GitHub lets no second hook have the URL.
 		if _, ours, err := f.hooks(ctx, spec); err != nil || len(ours) > 0 {
@@ -145,7 +145,7 @@ func (f *Forge) RemoveHook(ctx context.Context, spec bot.HookSpec) error {
 		return err
 	}
 	for _, h := range ours {
-		_, err := f.api.Repositories.DeleteHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.GetID())
+		_, err := f.api().Repositories.DeleteHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.GetID())
 		err = f.explain(ctx, err, "delete the webhook of "+full(r))
 		if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
 			return err

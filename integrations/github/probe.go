@@ -18,7 +18,7 @@ const maxSkew = 30 * time.Second
 
 // Probe implements bot.Prober.
 func (f *Forge) Probe(ctx context.Context) []bot.Finding {
-	limits, resp, err := f.api.RateLimit.Get(ctx)
+	limits, resp, err := f.api().RateLimit.Get(ctx)
 	if err != nil {
 		return []bot.Finding{{Subject: "API", Text: bot.MessageOf(f.explain(ctx, err, "show the limits of OpsBot's token"))}}
 	}
@@ -75,7 +75,7 @@ func (f *Forge) probeToken(ctx context.Context, h http.Header) bot.Finding {
 	if f.cfg.App.ID != 0 {
 		return bot.Finding{OK: true, Subject: "token", Text: fmt.Sprintf("App %d, installation %d", f.cfg.App.ID, f.cfg.App.Installation)}
 	}
-	me, _, err := f.api.Users.Get(ctx, "")
+	me, _, err := f.api().Users.Get(ctx, "")
 	if err != nil {
 		return bot.Finding{Subject: "token", Text: bot.MessageOf(f.explain(ctx, err, "show whose token OpsBot has"))}
 	}
@@ -107,7 +107,7 @@ func (f *Forge) probeOwner(ctx context.Context, owner string) bot.Finding {
 	if org == "" {
 		return bot.Finding{OK: true, Subject: subject, Text: "the token's own account"}
 	}
-	o, _, err := f.api.Organizations.Get(ctx, owner)
+	o, _, err := f.api().Organizations.Get(ctx, owner)
 	if err != nil {
 		return bot.Finding{Subject: subject, Text: bot.MessageOf(f.explain(ctx, err, "show the organisation "+owner))}
 	}
@@ -134,7 +134,7 @@ func (f *Forge) probeHook(ctx context.Context) bot.Finding {
 		return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}
 	}
 	asked := f.env.Clock.Now().Truncate(time.Second)
-	if _, err := f.api.Repositories.PingHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.id); err != nil {
+	if _, err := f.api().Repositories.PingHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.id); err != nil {
 		return bot.Finding{Subject: subject, Text: bot.MessageOf(f.hookError(ctx, err, "ping the webhook of "+full(r), r))}
 	}
 	for range 10 {

@@ -22,7 +22,7 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	}
 	owner, name := r.GetOwner().GetLogin(), r.GetName()
 	checks := f.checks(spec)
-	have, _, err := f.api.Repositories.GetBranchProtection(ctx, owner, name, spec.Branch)
+	have, _, err := f.api().Repositories.GetBranchProtection(ctx, owner, name, spec.Branch)
 	switch {
 	case err == nil && wants(have, checks):
 		return nil
@@ -39,7 +39,7 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	if have != nil {
 		keep(want, have)
 	}
-	_, _, err = f.api.Repositories.UpdateBranchProtection(ctx, owner, name, spec.Branch, want)
+	_, _, err = f.api().Repositories.UpdateBranchProtection(ctx, owner, name, spec.Branch, want)
 	return f.branchError(ctx, err, "protect the branch "+spec.Branch+" of "+full(r), spec)
 }
 
@@ -127,7 +127,7 @@ func (f *Forge) RemoveProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	if err != nil {
 		return err
 	}
-	_, err = f.api.Repositories.RemoveBranchProtection(ctx, r.GetOwner().GetLogin(), r.GetName(), spec.Branch)
+	_, err = f.api().Repositories.RemoveBranchProtection(ctx, r.GetOwner().GetLogin(), r.GetName(), spec.Branch)
 	err = f.explain(ctx, err, "take the protection off "+spec.Branch+" of "+full(r))
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		return nil

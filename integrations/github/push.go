@@ -47,7 +47,7 @@ func (f *Forge) settle(ctx context.Context, r *gh.Repository) error {
 		}
 	}
 	if len(topics) != len(r.Topics) {
-		if _, _, err := f.api.Repositories.ReplaceAllTopics(ctx, owner, name, topics); err != nil {
+		if _, _, err := f.api().Repositories.ReplaceAllTopics(ctx, owner, name, topics); err != nil {
 			return f.explain(ctx, err, "set the topics of "+full(r))
 		}
 	}
@@ -56,7 +56,7 @@ func (f *Forge) settle(ctx context.Context, r *gh.Repository) error {
 	}
 	for _, team := range slices.Sorted(maps.Keys(f.cfg.Teams)) {
 		opts := &gh.TeamAddTeamRepoOptions{Permission: f.cfg.Teams[team]}
-		_, err := f.api.Teams.AddTeamRepoBySlug(ctx, owner, team, owner, name, opts)
+		_, err := f.api().Teams.AddTeamRepoBySlug(ctx, owner, team, owner, name, opts)
 		err = f.explain(ctx, err, "give the team "+team+" access to "+full(r))
 		if bot.CodeOf(err) == bot.CodeNotFound {
 			return bot.Errorf(bot.CodeNotFound, "The organisation %s has no team %s, which integrations.%s.teams names, or OpsBot's account cannot see it.",
@@ -93,7 +93,7 @@ func (f *Forge) unpushed(ctx context.Context, r *gh.Repository, err error) error
 // makeDefault changes the default branch, which of an empty repository is what the
 // owner's settings say, until the first push.
 func (f *Forge) makeDefault(ctx context.Context, r *gh.Repository, branch string) error {
-	_, _, err := f.api.Repositories.Edit(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.Repository{DefaultBranch: &branch})
+	_, _, err := f.api().Repositories.Edit(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.Repository{DefaultBranch: &branch})
 	err = f.explain(ctx, err, "make "+branch+" the default branch of "+full(r))
 	if code := bot.CodeOf(err); code == bot.CodeInvalid || code == bot.CodeNotFound {
 		// The push was seen by git and may not be by the API yet; repeating it is harmless.

@@ -30,7 +30,7 @@ func (f *Forge) Branches(ctx context.Context, repo bot.Repository) (map[string]s
 	out := map[string]string{}
 	opts := &gh.BranchListOptions{ListOptions: gh.ListOptions{PerPage: mostPage}}
 	for len(out) < mostBranches {
-		page, resp, err := f.api.Repositories.ListBranches(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
+		page, resp, err := f.api().Repositories.ListBranches(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, f.explain(ctx, err, "list the branches of "+full(r))
 		}
@@ -83,7 +83,7 @@ func noCommit(err error, r *gh.Repository, commit string) error {
 func (f *Forge) log(ctx context.Context, r *gh.Repository, to string, limit int) (out []*gh.RepositoryCommit, err error) {
 	opts := &gh.CommitsListOptions{SHA: to, ListOptions: gh.ListOptions{PerPage: min(max(limit, 1), mostPage)}}
 	for len(out) < limit {
-		page, resp, err := f.api.Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
+		page, resp, err := f.api().Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, f.explain(ctx, err, "show the commits of "+full(r))
 		}
@@ -99,7 +99,7 @@ func (f *Forge) log(ctx context.Context, r *gh.Repository, to string, limit int)
 // first, so that the pages are asked for from the last one.
 func (f *Forge) between(ctx context.Context, r *gh.Repository, from, to string, limit int) (out []*gh.RepositoryCommit, err error) {
 	page := func(n int) (*gh.CommitsComparison, error) {
-		c, _, err := f.api.Repositories.CompareCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), from, to, &gh.ListOptions{Page: n, PerPage: mostPage})
+		c, _, err := f.api().Repositories.CompareCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), from, to, &gh.ListOptions{Page: n, PerPage: mostPage})
 		return c, f.explain(ctx, err, "compare commits of "+full(r))
 	}
 	first, err := page(1)
@@ -131,7 +131,7 @@ func (f *Forge) ReadFile(ctx context.Context, repo bot.Repository, commit, name 
 		return nil, err
 	}
 	owner := r.GetOwner().GetLogin()
-	file, _, _, err := f.api.Repositories.GetContents(ctx, owner, r.GetName(), name, &gh.RepositoryContentGetOptions{Ref: commit})
+	file, _, _, err := f.api().Repositories.GetContents(ctx, owner, r.GetName(), name, &gh.RepositoryContentGetOptions{Ref: commit})
 	if err = f.explain(ctx, err, "show "+name+" of "+full(r)); err != nil {
 		if code := bot.CodeOf(err); code == bot.CodeNotFound || code == bot.CodeInvalid {
 			return nil, none.Because(err)
@@ -151,7 +151,7 @@ func (f *Forge) ReadFile(ctx context.Context, repo bot.Repository, commit, name 
 			return []byte(text), nil
 		}
 	}
-	blob, resp, err := f.api.Git.GetBlob(ctx, owner, r.GetName(), file.GetSHA())
+	blob, resp, err := f.api().Git.GetBlob(ctx, owner, r.GetName(), file.GetSHA())
 	if err != nil {
 		return nil, f.explain(ctx, err, "show "+name+" of "+full(r))
 	}
@@ -181,7 +181,7 @@ func (f *Forge) NearestTag(ctx context.Context, repo bot.Repository, commit stri
 	}
 	opts := &gh.CommitsListOptions{SHA: commit, ListOptions: gh.ListOptions{PerPage: mostPage}}
 	for seen := 0; seen < mostTagCommits; seen += mostPage {
-		page, resp, err := f.api.Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
+		page, resp, err := f.api().Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return "", noCommit(f.explain(ctx, err, "show the commits of "+full(r)), r, commit)
 		}
@@ -202,7 +202,7 @@ func (f *Forge) tags(ctx context.Context, r *gh.Repository) (map[string]string, 
 	out := map[string]string{}
 	opts := &gh.ListOptions{PerPage: mostPage}
 	for range mostTagPages {
-		page, resp, err := f.api.Repositories.ListTags(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
+		page, resp, err := f.api().Repositories.ListTags(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, f.explain(ctx, err, "list the tags of "+full(r))
 		}

@@ -22,7 +22,7 @@ func (f *Forge) RemoveRepository(ctx context.Context, repo bot.Repository) error
 }
 
 func (f *Forge) remove(ctx context.Context, r *gh.Repository) error {
-	_, err := f.api.Repositories.Delete(ctx, r.GetOwner().GetLogin(), r.GetName())
+	_, err := f.api().Repositories.Delete(ctx, r.GetOwner().GetLogin(), r.GetName())
 	err = f.explain(ctx, err, "delete the repository "+full(r))
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		return nil // somebody was faster
@@ -40,7 +40,7 @@ func (f *Forge) ArchiveRepository(ctx context.Context, repo bot.Repository) erro
 }
 
 func (f *Forge) archive(ctx context.Context, r *gh.Repository) error {
-	_, _, err := f.api.Repositories.Edit(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.Repository{Archived: gh.Bool(true)})
+	_, _, err := f.api().Repositories.Edit(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.Repository{Archived: gh.Bool(true)})
 	return f.explain(ctx, err, "archive the repository "+full(r))
 }
 

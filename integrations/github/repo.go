@@ -49,7 +49,7 @@ func (f *Forge) get(ctx context.Context, owner, name string) (*gh.Repository, er
 	if !ownerForm.MatchString(owner) || f.CheckName(name) != nil {
 		return nil, f.missing(owner + "/" + name)
 	}
-	r, resp, err := f.api.Repositories.Get(ctx, owner, name)
+	r, resp, err := f.api().Repositories.Get(ctx, owner, name)
 	if err != nil {
 		err = f.explain(ctx, err, "show the repository "+owner+"/"+name)
 		if bot.CodeOf(err) == bot.CodeNotFound {
@@ -90,7 +90,7 @@ func (f *Forge) resolve(ctx context.Context, repo bot.Repository) (*gh.Repositor
 	if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
 		return nil, err
 	}
-	r, _, err = f.api.Repositories.GetByID(ctx, id)
+	r, _, err = f.api().Repositories.GetByID(ctx, id)
 	err = f.explain(ctx, err, "show the repository "+repo.Owner+"/"+repo.Name)
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		return nil, f.missing(repo.Owner + "/" + repo.Name)
@@ -106,7 +106,7 @@ func (f *Forge) ours(ctx context.Context, r *gh.Repository, operation string) (b
 	if markOf(r.GetHomepage()) == operation {
 		return true, nil
 	}
-	commits, resp, err := f.api.Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.CommitsListOptions{
+	commits, resp, err := f.api().Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), &gh.CommitsListOptions{
 		SHA: r.GetDefaultBranch(), ListOptions: gh.ListOptions{PerPage: 100},
 	})
 	if err != nil {
@@ -166,7 +166,7 @@ func (f *Forge) create(ctx context.Context, spec bot.RepoSpec) (*gh.Repository, 
 		return nil, err
 	}
 	name := spec.Owner + "/" + spec.Name
-	made, resp, err := f.api.Repositories.Create(ctx, org, &gh.Repository{
+	made, resp, err := f.api().Repositories.Create(ctx, org, &gh.Repository{
 		Name: &spec.Name, Description: gh.String(bot.Shorten(bot.OneLine(spec.Description), 350)), Homepage: gh.String(f.homepage(spec.Operation)),
 		Private: &spec.Private,
 	})
@@ -201,7 +201,7 @@ func (f *Forge) organisation(ctx context.Context, owner string) (string, error) 
 	case f.cfg.App.ID != 0:
 		return "", bot.Errorf(bot.CodeUnsupported, "%s is a person's account, and GitHub lets no App create repositories there. Use a token of %s, or an organisation.", owner, owner)
 	}
-	me, _, err := f.api.Users.Get(ctx, "")
+	me, _, err := f.api().Users.Get(ctx, "")
 	if err != nil {
 		return "", f.explain(ctx, err, "show whose token OpsBot has")
 	}
@@ -220,7 +220,7 @@ func (f *Forge) kindOf(ctx context.Context, owner string) (string, error) {
 	if kind != "" {
 		return kind, nil
 	}
-	u, resp, err := f.api.Users.Get(ctx, owner)
+	u, resp, err := f.api().Users.Get(ctx, owner)
 	if err != nil {
 		if resp != nil && resp.Response != nil && resp.StatusCode == http.StatusNotFound {
 			return "", bot.Errorf(bot.CodeNotFound, "GitHub knows no organisation or user %s.", owner)

@@ -28,7 +28,7 @@ func (f *Forge) WriteStatus(ctx context.Context, s bot.CommitStatus) error {
 	if s.URL != "" {
 		status.TargetURL = &s.URL
 	}
-	_, _, err = f.api.Repositories.CreateStatus(ctx, r.GetOwner().GetLogin(), r.GetName(), s.Commit, status)
+	_, _, err = f.api().Repositories.CreateStatus(ctx, r.GetOwner().GetLogin(), r.GetName(), s.Commit, status)
 	return f.explain(ctx, err, "show the result of "+s.Check+" at "+full(r))
 }
 
@@ -69,7 +69,7 @@ func (f *Forge) WriteDeployment(ctx context.Context, s bot.DeploymentStatus) (st
 		return "", err
 	}
 	owner, name, id := r.GetOwner().GetLogin(), r.GetName(), strconv.FormatInt(d.GetID(), 10)
-	have, _, err := f.api.Repositories.ListDeploymentStatuses(ctx, owner, name, d.GetID(), &gh.ListOptions{PerPage: 1})
+	have, _, err := f.api().Repositories.ListDeploymentStatuses(ctx, owner, name, d.GetID(), &gh.ListOptions{PerPage: 1})
 	if err != nil {
 		return id, f.explain(ctx, err, "show a deployment of "+full(r))
 	}
@@ -84,7 +84,7 @@ func (f *Forge) WriteDeployment(ctx context.Context, s bot.DeploymentStatus) (st
 	if s.AppURL != "" {
 		note.EnvironmentURL = &s.AppURL
 	}
-	_, _, err = f.api.Repositories.CreateDeploymentStatus(ctx, owner, name, d.GetID(), note)
+	_, _, err = f.api().Repositories.CreateDeploymentStatus(ctx, owner, name, d.GetID(), note)
 	return id, f.explain(ctx, err, "note a deployment of "+full(r))
 }
 
@@ -93,7 +93,7 @@ func (f *Forge) deployment(ctx context.Context, r *gh.Repository, s bot.Deployme
 	owner, name := r.GetOwner().GetLogin(), r.GetName()
 	list := &gh.DeploymentsListOptions{SHA: s.Commit, Environment: s.Environment, ListOptions: gh.ListOptions{PerPage: mostPage}}
 	for range 10 {
-		page, resp, err := f.api.Repositories.ListDeployments(ctx, owner, name, list)
+		page, resp, err := f.api().Repositories.ListDeployments(ctx, owner, name, list)
 		if err != nil {
 			return nil, f.explain(ctx, err, "list the deployments of "+full(r))
 		}
@@ -107,7 +107,7 @@ func (f *Forge) deployment(ctx context.Context, r *gh.Repository, s bot.Deployme
 			break
 		}
 	}
-	made, resp, err := f.api.Repositories.CreateDeployment(ctx, owner, name, &gh.DeploymentRequest{
+	made, resp, err := f.api().Repositories.CreateDeployment(ctx, owner, name, &gh.DeploymentRequest{
 		Ref: &s.Commit, Environment: &s.Environment, AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
 		Payload: payload{s.ID}, Description: gh.String(bot.Shorten(bot.OneLine(s.Text), maxDescription)),
 		ProductionEnvironment: &s.Production, TransientEnvironment: gh.Bool(false),

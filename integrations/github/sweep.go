@@ -143,7 +143,7 @@ func (f *Forge) sweepHook(ctx context.Context, h hooked) error {
 		if t.arrived || t.count >= mostAttempts || f.env.Clock.Now().Sub(t.newest.GetDeliveredAt().Time) < sweepYoung {
 			continue
 		}
-		_, _, err := f.api.Repositories.RedeliverHookDelivery(ctx, r.GetOwner().GetLogin(), r.GetName(), h.id, t.newest.GetID())
+		_, _, err := f.api().Repositories.RedeliverHookDelivery(ctx, r.GetOwner().GetLogin(), r.GetName(), h.id, t.newest.GetID())
 		var accepted *gh.AcceptedError // GitHub's way to say that it will
 		if err != nil && !errors.As(err, &accepted) {
 			return f.explain(ctx, err, "repeat a webhook of "+full(r))
@@ -166,7 +166,7 @@ func (f *Forge) deliveries(ctx context.Context, r *gh.Repository, id int64) (out
 	opts := &gh.ListCursorOptions{PerPage: mostPage}
 	since := f.env.Clock.Now().Add(-sweepBack)
 	for range mostSweepPage {
-		page, resp, err := f.api.Repositories.ListHookDeliveries(ctx, r.GetOwner().GetLogin(), r.GetName(), id, opts)
+		page, resp, err := f.api().Repositories.ListHookDeliveries(ctx, r.GetOwner().GetLogin(), r.GetName(), id, opts)
 		if err != nil {
 			return nil, f.hookError(ctx, err, "list the deliveries of a webhook of "+full(r), r)
 		}
