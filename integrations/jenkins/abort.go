@@ -34,7 +34,7 @@ func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error 
 			return err
 		}
 	}
-	_, err = s.post(ctx, command{at: buildPath(ref.Job, encodeBranch(ref.Branch), b.Ref.Number) + "stop", safe: true})
+	_, err = s.post(ctx, command{at: buildPath(ref.Job, s.nameOf(ref.Job, ref.Branch), b.Ref.Number) + "stop", safe: true})
 	if status(err) == http.StatusNotFound { // deleted in between, or a proxy's word
 		again, readErr := s.Status(ctx, b.Ref)
 		if bot.CodeOf(readErr) == bot.CodeNotFound || readErr == nil && again.State == bot.BuildFinished {

@@ -60,7 +60,8 @@ func (s *Service) readHistory(ctx context.Context, job, name string, n int) (*br
 // findBranch gives the job of a branch; nil if there is none. CodeNotFound if there
 // is no such job at all.
 func (s *Service) findBranch(ctx context.Context, job, branch string) (*branchJSON, error) {
-	b, err := s.readBranch(ctx, job, encodeBranch(branch))
+	guess := s.nameOf(job, branch)
+	b, err := s.readBranch(ctx, job, guess)
 	if status(err) != http.StatusNotFound {
 		return b, err
 	}
@@ -68,10 +69,11 @@ func (s *Service) findBranch(ctx context.Context, job, branch string) (*branchJS
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(names, func(n string) bool { return n != encodeBranch(branch) && decodeBranch(n) == branch })
+	i := slices.IndexFunc(names, func(n string) bool { return n != guess && decodeBranch(n) == branch })
 	if i < 0 {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
+	s.odd.put(job, branch, names[i])
 	return s.readBranch(ctx, job, names[i])
 }
 

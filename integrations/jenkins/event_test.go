@@ -133,6 +133,26 @@ func TestPollSeesTheQueue(t *testing.T) {
 	}
 }
 
+// TestPollSeesTheEndOfTheQueue: an item that was cancelled ends its build.
+func TestPollSeesTheEndOfTheQueue(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	job := b.job(t, &fake.Program{Exclusive: true, Waits: true})
+	b.until(t, b.build(t, job, "main", "k1"), running)
+	ref := b.build(t, job, "main", "k2")
+	b.polled(t)
+	if err := b.Abort(t.Context(), ref, "carol"); err != nil {
+		t.Fatal(err)
+	}
+	got := b.polled(t)
+	if len(got) != 1 || got[0].Type != bot.EventBuildFinished || got[0].Build.Ref != ref || got[0].Build.Message != "Aborted by carol" {
+		t.Errorf("%q", says(got))
+	}
+	if got := b.polled(t); len(got) != 0 {
+		t.Errorf("told again: %q", says(got))
+	}
+}
+
 // TestOneRequestForManyJobs.
 func TestOneRequestForManyJobs(t *testing.T) {
 	t.Parallel()

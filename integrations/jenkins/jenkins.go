@@ -107,6 +107,7 @@ type Service struct {
 	offsets   offsets
 	noStages  absence
 	hooks     hookKey
+	odd       oddNames
 	// look is how often something that is waited for is looked at.
 	look time.Duration
 }

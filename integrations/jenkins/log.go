@@ -34,6 +34,22 @@ func (s *Service) ReadLog(ctx context.Context, ref bot.LogRef, offset int64) (io
 		return io.NopCloser(strings.NewReader("")), nil // it waits in the queue
 	}
 	offset = max(offset, 0)
+	body, err := s.readLogAt(ctx, at, offset)
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		// The branch's job may be called otherwise than we think: a look at the build
+		// finds that out.
+		if _, err := s.Status(ctx, ref.Build); err != nil {
+			return nil, err
+		}
+		body, err = s.readLogAt(ctx, buildPath(b.Job, s.nameOf(b.Job, b.Branch), b.Number), offset)
+	}
+	if err != nil {
+		return nil, s.logError(ref.Build, err)
+	}
+	return body, nil
+}
+
+func (s *Service) readLogAt(ctx context.Context, at string, offset int64) (io.ReadCloser, error) {
 	if raw, ok := s.offsets.at(at, offset); ok {
 		text, ok, err := s.progress(ctx, at, raw, offset)
 		if err != nil || ok {
@@ -43,13 +59,13 @@ func (s *Service) ReadLog(ctx context.Context, ref bot.LogRef, offset int64) (io
 	if offset == 0 {
 		if text, ok, err := s.progress(ctx, at, 0, 0); err == nil && ok {
 			return io.NopCloser(strings.NewReader(text)), nil
-		} else if bot.CodeOf(err) != bot.CodeTooLarge {
-			return nil, s.logError(ref.Build, err)
+		} else if err != nil && bot.CodeOf(err) != bot.CodeTooLarge {
+			return nil, err
 		}
 	}
 	body, err := s.openText(ctx, at)
 	if err != nil {
-		return nil, s.logError(ref.Build, err)
+		return nil, err
 	}
 	if _, err := io.CopyN(io.Discard, body, offset); err != nil && !errors.Is(err, io.EOF) {
 		_ = body.Close()
@@ -74,7 +90,7 @@ func (s *Service) logPath(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, 
 		}
 		ref = b.Ref
 	}
-	return ref, buildPath(ref.Job, encodeBranch(ref.Branch), ref.Number), nil
+	return ref, buildPath(ref.Job, s.nameOf(ref.Job, ref.Branch), ref.Number), nil
 }
 
 // progress reads from a raw position on; ok is false if the log is not the one

@@ -84,6 +84,34 @@ func encodeBranch(branch string) string {
 		":", "%3A", "<", "%3C", ">", "%3E", "|", "%7C", `"`, "%22").Replace(branch)
 }
 
+// oddNames remembers the branches whose jobs are not called as encodeBranch says. The
+// zero value is ready.
+type oddNames struct {
+	mu    sync.Mutex
+	known map[[2]string]string // job, branch -> name
+}
+
+const maxOddNames = 1000
+
+func (o *oddNames) put(job, branch, name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known == nil || len(o.known) >= maxOddNames {
+		o.known = map[[2]string]string{}
+	}
+	o.known[[2]string{job, branch}] = name
+}
+
+// nameOf is the name of a branch's job, as far as it is known.
+func (s *Service) nameOf(job, branch string) string {
+	s.odd.mu.Lock()
+	defer s.odd.mu.Unlock()
+	if name, ok := s.odd.known[[2]string{job, branch}]; ok {
+		return name
+	}
+	return encodeBranch(branch)
+}
+
 // decodeBranch is the branch of a job by the job's name.
 func decodeBranch(name string) string {
 	if plain, err := url.PathUnescape(name); err == nil {

@@ -235,10 +235,36 @@ func (s *Service) lookAt(ctx context.Context, j jobDoc, l lookJSON) (active bool
 		events = append(events, more...)
 		active = active || one.Building
 	}
+	more, err := s.lookAtLeft(ctx, j, branch, l, &seen)
+	if err != nil {
+		return active, err
+	}
+	events = append(events, more...)
 	if fmt.Sprint(seen) == was {
 		return active, nil
 	}
 	return active, s.tell(ctx, key, seen, events)
+}
+
+// lookAtLeft tells of an item that left the queue without becoming a build.
+func (s *Service) lookAtLeft(ctx context.Context, j jobDoc, branch string, l lookJSON, seen *seenDoc) ([]bot.Event, error) {
+	queue := seen.Queue
+	if queue == "" || l.QueueItem != nil && strconv.FormatInt(l.QueueItem.ID, 10) == queue {
+		return nil, nil
+	}
+	if slices.ContainsFunc(l.Builds, func(b buildJSON) bool { return strconv.FormatInt(b.QueueID, 10) == queue }) {
+		seen.Queue = ""
+		return nil, nil
+	}
+	b, err := s.Status(ctx, bot.BuildRef{Job: j.Name, Branch: branch, Queue: queue})
+	if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
+		return nil, err
+	}
+	seen.Queue = ""
+	if err != nil || b.Ref.Number > 0 {
+		return nil, nil //nolint:nilerr // it was never anybody's: nothing to tell
+	}
+	return eventsOf(b), nil
 }
 
 func (s *Service) lookAtBuild(ctx context.Context, j jobDoc, branch string, one buildJSON, seen *seenDoc) ([]bot.Event, error) {

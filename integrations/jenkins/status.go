@@ -57,10 +57,10 @@ func (s *Service) noBuild(ref bot.BuildRef) *bot.Error {
 	return bot.Errorf(bot.CodeNotFound, "Jenkins has no build %s of %s/%s.", name, bot.Shorten(ref.Job, 100), bot.Shorten(ref.Branch, 60))
 }
 
-// at finds the path of a build; a branch's name is mostly, but not always, encoded
-// as we do it.
+// statusOfBuild reads a build; a branch's name is mostly, but not always, encoded as
+// we do it.
 func (s *Service) statusOfBuild(ctx context.Context, ref bot.BuildRef) (bot.Build, error) {
-	name := encodeBranch(ref.Branch)
+	name := s.nameOf(ref.Job, ref.Branch)
 	var got buildJSON
 	err := s.getJSON(ctx, buildPath(ref.Job, name, ref.Number), buildTree, &got)
 	if status(err) == http.StatusNotFound {
@@ -136,7 +136,7 @@ func (s *Service) statusOfQueued(ctx context.Context, ref bot.BuildRef, q *queue
 // blank is what is known of a build that has no page of its own.
 func (s *Service) blank(ref bot.BuildRef, d queueDoc) bot.Build {
 	return bot.Build{
-		Ref: ref, Attempt: 1, URL: s.link(branchPath(ref.Job, encodeBranch(ref.Branch))),
+		Ref: ref, Attempt: 1, URL: s.link(branchPath(ref.Job, s.nameOf(ref.Job, ref.Branch))),
 		By: d.By, Cause: d.Cause, Message: abortedBy(d),
 	}
 }
