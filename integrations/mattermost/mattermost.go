@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mattermost/mattermost/server/public/model"
+
 	"opsbot/bot"
 	"opsbot/bot/config"
 	"opsbot/bot/rest"
@@ -94,6 +96,11 @@ func New(env bot.IntegrationEnv) (*Chat, error) {
 		return nil, bot.Errorf(bot.CodeInvalid, "integrations.%s.ping_interval must be at least 1s", env.Name)
 	case c.cfg.PingInterval > 0:
 		c.time.ping = c.cfg.PingInterval
+	}
+	for _, id := range c.cfg.Channels {
+		if !model.IsValidId(id) {
+			return nil, bot.Errorf(bot.CodeInvalid, "integrations.%s.channels: %q is no id of a channel (Channel > View Info shows it)", env.Name, bot.Shorten(id, 40))
+		}
 	}
 	made, err := api.New(api.Options{
 		Service: c.DisplayName(), URL: c.cfg.URL, Token: c.cfg.Token.Resolve, Clock: env.Clock, Mask: c.mask,

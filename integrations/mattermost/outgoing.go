@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -15,6 +16,7 @@ import (
 const (
 	mostSent  = 4096
 	mostPages = 5
+	mostAge   = 7 * 24 * time.Hour
 )
 
 // message is one logical post of ours as the server has it: one part, or several.
@@ -197,6 +199,10 @@ func (c *Chat) partsOf(ctx context.Context, channel, key string) (map[int]*model
 			found[i] = post
 		}
 		if found[0] != nil || len(list.Order) < api.PageSize {
+			return found, nil
+		}
+		oldest := list.Posts[list.Order[len(list.Order)-1]]
+		if oldest != nil && oldest.CreateAt < c.api.ServerNow().Add(-mostAge).UnixMilli() {
 			return found, nil
 		}
 	}

@@ -42,6 +42,7 @@ func (c *Chat) SendEphemeral(ctx context.Context, p bot.Post) error {
 		return err
 	}
 	q := p
+	q.Again = true // the caller can't tell whether an earlier life has sent it
 	q.To, q.Room, q.Thread, q.Mention = nil, c.ref(direct.Id), "", bot.Account{}
 	q.Text = append(append([]bot.Text(nil), p.Text...), bot.Text("(about what you said in ")+bot.Escape(here.called())+")")
 	_, err = c.send(ctx, q, render.Options{Room: p.Room.ID})

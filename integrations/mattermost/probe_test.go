@@ -3,8 +3,10 @@ package mattermost
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"opsbot/bot"
+	"opsbot/integrations/mattermost/api"
 )
 
 func TestDoctor(t *testing.T) {
@@ -24,7 +26,22 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("%s: %+v", subject, f)
 		}
 	}
-	r.env.Clock = &ahead{by: 3 * 60e9}
+}
+
+func TestDoctorComparesClocks(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	for by, want := range map[time.Duration]string{3 * time.Minute: "ahead of the server", -2 * time.Hour: "behind the server"} {
+		made, err := api.New(api.Options{Service: "Mattermost", URL: r.srv.URL, Token: r.cfg.Token.Resolve, Clock: &ahead{by: by}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.api = made
+		f := r.finding("clock")
+		if f.OK || !strings.Contains(f.Text, want) {
+			t.Errorf("doctor says %+v, want %q", f, want)
+		}
+	}
 }
 
 func TestDoctorFindsAPersonsAccount(t *testing.T) {
@@ -61,11 +78,12 @@ func TestDoctorFindsABotWithoutTeam(t *testing.T) {
 func TestConfigurationIsChecked(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]Config{
-		"url is needed":    {Token: secret(t, "x")},
-		"token is needed":  {URL: "https://x.example"},
-		"ping_interval":    {URL: "https://x.example", Token: secret(t, "x"), PingInterval: 1},
-		"must be absolute": {URL: "x.example", Token: secret(t, "x")},
-		"user or password": {URL: "https://a:b@x.example", Token: secret(t, "x")},
+		"channels: \"ops\"": {URL: "https://x.example", Token: secret(t, "x"), Channels: []string{"ops"}},
+		"url is needed":     {Token: secret(t, "x")},
+		"token is needed":   {URL: "https://x.example"},
+		"ping_interval":     {URL: "https://x.example", Token: secret(t, "x"), PingInterval: 1},
+		"must be absolute":  {URL: "x.example", Token: secret(t, "x")},
+		"user or password":  {URL: "https://a:b@x.example", Token: secret(t, "x")},
 	} {
 		_, err := New(bot.IntegrationEnv{Name: "mm", Clock: bot.SystemClock{}, Config: decoder(func(into any) error {
 			cfg, _ := into.(*Config)

@@ -228,3 +228,48 @@ func TestPauseBetweenAttempts(t *testing.T) {
 		t.Errorf("asked to wait 7 s: %s", d)
 	}
 }
+
+// TestASlowReaderLosesNothing: once 256 events wait for a reader the server ends the
+// socket and drops what comes later; that is read from the channel.
+func TestASlowReaderLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.run()
+	release := r.srv.HoldEvents()
+	for i := range 800 {
+		text := "people talk"
+		if i%40 == 39 {
+			text = fmt.Sprintf("@opsbot %d", i)
+		}
+		r.srv.Say(r.alice.ID, r.ops.ID, text, "")
+	}
+	release()
+	got := r.inbox.wait(t, "@opsbot 799")
+	r.log.waitFor(t, "mattermost: connected", 2)
+	if len(got) != 20 || got[0].Text != "@opsbot 39" {
+		t.Errorf("%d came in, the first is %q", len(got), got[0].Text)
+	}
+}
+
+// TestMoreThanIsReadAfterwards: what is lost beyond the bound is said in the log.
+func TestMoreThanIsReadAfterwards(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	stop := r.run()
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot one", "")
+	r.inbox.wait(t, "@opsbot one")
+	stop()
+	for i := range mostPosts + 150 {
+		r.srv.Say(r.alice.ID, r.ops.ID, "people talk", "")
+		if i == 0 {
+			r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot lost", "")
+		}
+	}
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot last", "")
+	r.Chat = r.another()
+	r.run()
+	if got := saidIn(r.inbox.wait(t, "@opsbot last")); !slices.Equal(got, []string{"@opsbot one", "@opsbot last"}) {
+		t.Errorf("came in: %q", got)
+	}
+	r.log.wait(t, "too much was said")
+}

@@ -23,7 +23,7 @@ func Escape(s string) string {
 }
 
 // numbered is the beginning of what would be an item of a numbered list.
-var numbered = regexp.MustCompile(`^[0-9]{1,9}[.)]`)
+var numbered = regexp.MustCompile(`^[0-9]{1,9}[.)]( |$)`)
 
 // starter is the beginning of what would be a heading, an item, a rule or a quotation.
 var starter = regexp.MustCompile(`^([-+#]($|[ #-])|>)`)
@@ -64,7 +64,8 @@ func escapeLine(s string, start, more bool) string {
 		m := numbered.FindString(s)
 		switch {
 		case m != "":
-			b.WriteString(m[:len(m)-1] + `\` + m[len(m)-1:])
+			at := strings.IndexAny(m, ".)")
+			b.WriteString(m[:at] + `\` + m[at:])
 			s = s[len(m):]
 		case starter.MatchString(s):
 			b.WriteString(`\`)

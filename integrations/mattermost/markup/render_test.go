@@ -103,6 +103,7 @@ func TestText(t *testing.T) {
 		"see https://ci.example.com/job/(1)":                           "see [https:\u200b//ci.example.com/job/(1](https://ci.example.com/job/%281))",
 		"[https://good.example](https://evil.example)":                 "https:\u200b//good.example ([https:\u200b//evil.example](https://evil.example))",
 		"a\n- b\n1. c\n# d":                                            "a\n\\- b\n1\\. c\n\\# d",
+		"0.1.0-1-g13e88d1 -x +y #1":                                    "0.1.0-1-g13e88d1 -x +y #1",
 		"Build #1 at 13:50:54, 0.9.4 -> 1.0.0 (alice)":                 "Build #1 at 13:50:54, 0.9.4 -> 1.0.0 (alice)",
 		"x**y**z":                      "x**y**z",
 		"x**(y)**z":                    "x(y)z",
