@@ -32,7 +32,6 @@ type troubled struct {
 	broken  func(n int)        // the next n posts are answered with 500
 	lost    func(n int)        // the next n posts arrive, their answers don't
 	restart func(t *testing.T) // the service ends all connections and comes back
-	settled func() []string    // what people said that the program never took
 	// reorders is set where what is delivered again comes in an order of its own.
 	reorders bool
 }
@@ -47,11 +46,11 @@ func newSlack(t *testing.T) troubled {
 	const method = "chat.postMessage"
 	return troubled{
 		Chat: talk.InSlack(server), line: l,
-		limit:   func(n int) { server.Storm(method, n, time.Second) },
-		broken:  func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Status: 500}) },
-		lost:    func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Cut: true, After: true}) },
-		restart: func(*testing.T) { server.Disconnect("warning"); server.CutConnections() },
-		settled: server.Lost, reorders: true,
+		limit:    func(n int) { server.Storm(method, n, time.Second) },
+		broken:   func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Status: 500}) },
+		lost:     func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Cut: true, After: true}) },
+		restart:  func(*testing.T) { server.Disconnect("warning"); server.CutConnections() },
+		reorders: true,
 	}
 }
 
@@ -76,7 +75,6 @@ func newMattermost(t *testing.T) troubled {
 				t.Error(err)
 			}
 		},
-		settled: func() []string { return nil },
 	}
 }
 
