@@ -60,7 +60,7 @@ func (d *doors) envelope(ctx context.Context, e socket.Envelope) (any, error) {
 		if e.Attempt > 0 {
 			d.c.env.Log.Info("slack sends an event again", "event", o.EventID, "attempt", e.Attempt, "reason", e.Why)
 		}
-		return nil, d.c.event(ctx, o)
+		return nil, d.c.event(ctx, o, e.Attempt > 0)
 	case "slash_commands":
 		cmd, err := wire.DecodeCommand(e.Payload)
 		if err != nil {
@@ -107,10 +107,11 @@ func (d *doors) signed(answer func(ctx context.Context, body []byte) (any, error
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := d.verified(w, r)
 		if err == nil {
-			if n := r.Header.Get("X-Slack-Retry-Num"); n != "" {
+			n := r.Header.Get("X-Slack-Retry-Num")
+			if n != "" {
 				d.c.env.Log.Info("slack sends something again", "path", r.URL.Path, "attempt", n, "reason", r.Header.Get("X-Slack-Retry-Reason"))
 			}
-			ctx, cancel := context.WithTimeout(r.Context(), handleTime)
+			ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), againKey{}, n != ""), handleTime)
 			defer cancel()
 			var out any
 			if out, err = answer(ctx, body); err == nil {
@@ -120,6 +121,14 @@ func (d *doors) signed(answer func(ctx context.Context, body []byte) (any, error
 		}
 		d.refuse(w, r, err)
 	})
+}
+
+type againKey struct{}
+
+// again reports whether a request is one that Slack has made before.
+func again(ctx context.Context) bool {
+	is, _ := ctx.Value(againKey{}).(bool)
+	return is
 }
 
 func (d *doors) verified(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -190,7 +199,7 @@ func (d *doors) event(ctx context.Context, body []byte) (any, error) {
 	if o.Type == "url_verification" {
 		return challenge(o.Challenge), nil
 	}
-	return nil, d.received(d.c.event(ctx, o))
+	return nil, d.received(d.c.event(ctx, o, again(ctx)))
 }
 
 // received makes a failure of ours one that Slack tries again, whatever its code is.

@@ -11,8 +11,8 @@ import (
 )
 
 // event deals with what Slack tells; nil means that it is done with, or stored, and
-// may be acknowledged.
-func (c *Chat) event(ctx context.Context, o wire.Outer) error {
+// may be acknowledged. again is set for what Slack has sent before.
+func (c *Chat) event(ctx context.Context, o wire.Outer, again bool) error {
 	switch {
 	case o.Type == "app_rate_limited":
 		c.env.Log.Error("slack holds back events: there are more than 30,000 an hour", "since", time.Unix(o.Minute, 0).UTC())
@@ -22,7 +22,7 @@ func (c *Chat) event(ctx context.Context, o wire.Outer) error {
 	}
 	switch o.Event.Type {
 	case "message", "app_mention":
-		return c.said(ctx, o.Event)
+		return c.said(ctx, o.Event, again)
 	case "reaction_added":
 		return c.reacted(ctx, o.Event)
 	case "app_home_opened":
@@ -46,16 +46,37 @@ func (c *Chat) deliver(ctx context.Context, m bot.Message) error {
 
 // said deals with a message. A mention comes as two events; both say the same and
 // have the same id.
-func (c *Chat) said(ctx context.Context, e wire.Event) error {
-	if !e.Spoken() || !wire.IsUser(e.User.ID) || !wire.IsChannel(e.Channel.ID) {
+func (c *Chat) said(ctx context.Context, e wire.Event, again bool) error {
+	if !e.Spoken() {
 		return nil
 	}
 	id, err := c.who(ctx)
-	if err != nil || e.User.ID == id.UserID {
+	if err != nil {
 		return err
 	}
+	m, ok := c.message(id, e)
+	if !ok {
+		return nil
+	}
+	if wanted, err := c.env.Inbound.Wants(ctx, m); err == nil && !wanted {
+		return nil
+	}
+	if c.arrivals.late(c.env.Clock.Now(), m.SentAt, again) && (m.Thread != "" || m.Direct) {
+		if err := c.catchUp(ctx, id, m); err != nil {
+			return err
+		}
+	}
+	_, err = c.env.Inbound.Receive(ctx, m)
+	return err
+}
+
+// message is what somebody said as a message; ok is false when nobody did.
+func (c *Chat) message(id web.Identity, e wire.Event) (m bot.Message, ok bool) {
+	if !e.Spoken() || !wire.IsUser(e.User.ID) || !wire.IsChannel(e.Channel.ID) || e.User.ID == id.UserID {
+		return m, false
+	}
 	team := orElse(e.UserTeam, e.Team)
-	m := bot.Message{
+	m = bot.Message{
 		ID: wire.MessageID(e.Channel.ID, e.TS), Room: c.ref(id, e.Channel.ID), Author: c.account(id, e.User.ID, team),
 		Text: wire.Text(e.Text, names{c, id.UserID}), SentAt: wire.Time(e.TS), Direct: isDirect(e.Channel.ID),
 		Addressed: e.Type == "app_mention" || mentions(e.Text, id),
@@ -66,7 +87,7 @@ func (c *Chat) said(ctx context.Context, e wire.Event) error {
 	if team != "" {
 		c.teams.Put(e.User.ID, team)
 	}
-	return c.deliver(ctx, m)
+	return m, true
 }
 
 // isDirect: ids of conversations with the bot alone begin with D; those of several

@@ -239,7 +239,7 @@ func TestRenumbered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.chat.event(t.Context(), wire.Outer{Type: "event_callback", Event: wire.Event{Type: "channel_id_changed", OldChannel: r.dev, NewChannel: "C0NEW"}}); err != nil {
+	if err := r.chat.event(t.Context(), wire.Outer{Type: "event_callback", Event: wire.Event{Type: "channel_id_changed", OldChannel: r.dev, NewChannel: "C0NEW"}}, false); err != nil {
 		t.Fatal(err)
 	}
 	if now, old := r.kept("C0NEW"), r.kept(r.dev); now.Style != "lines" || now.ProjectID != "p1" || now.Name != "dev" || old.State != "left" || old.ProjectID != "" {
@@ -254,10 +254,10 @@ func TestUnknownIdentity(t *testing.T) {
 	r.Fail(fake.Fault{Method: "auth.test", Times: 1, Status: 503})
 	e := wire.Event{Type: "message", User: wire.Ref{ID: r.alice}, Channel: wire.Ref{ID: r.dev}, TS: "1700000000.000100", Text: "<@" + r.BotUserID + "> hi"}
 	o := wire.Outer{Type: "event_callback", Event: e}
-	if err := r.chat.event(t.Context(), o); err == nil || len(r.inbox.messages()) > 0 {
+	if err := r.chat.event(t.Context(), o, false); err == nil || len(r.inbox.messages()) > 0 {
 		t.Errorf("taken with %v", err)
 	}
-	if err := r.chat.event(t.Context(), o); err != nil || len(r.inbox.messages()) != 1 {
+	if err := r.chat.event(t.Context(), o, false); err != nil || len(r.inbox.messages()) != 1 {
 		t.Errorf("the second time: %v, %d messages", err, len(r.inbox.messages()))
 	}
 }

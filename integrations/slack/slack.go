@@ -81,7 +81,8 @@ type Chat struct {
 	web *web.Client
 	key []byte // signs what forms carry
 
-	moving sync.Mutex // held from asking how a room is until that is kept
+	arrivals lateness
+	moving   sync.Mutex // held from asking how a room is until that is kept
 
 	mu       sync.Mutex
 	identity *web.Identity // nil until Slack said it
@@ -96,6 +97,7 @@ type Chat struct {
 	rooms  *cache.Cache[string, room]      // by channel id
 	direct *cache.Cache[string, string]    // user id -> conversation with the bot
 	names  *cache.Cache[string, string]    // channel name -> id
+	caught *cache.Cache[string, string]    // thread or channel -> up to where it was caught up with
 	doors  *doors
 }
 
@@ -140,6 +142,7 @@ func New(env bot.IntegrationEnv) (*Chat, error) {
 		rooms:  cache.New[string, room](env.Clock, keptRooms, factsLife),
 		direct: cache.New[string, string](env.Clock, keptPeople, time.Hour),
 		names:  cache.New[string, string](env.Clock, keptRooms, time.Minute),
+		caught: cache.New[string, string](env.Clock, keptRooms, lookBack),
 	}
 	if err := env.Config.Decode(&c.cfg); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -29,6 +30,7 @@ func (c *Client) explain(ctx context.Context, call Call, err error) error {
 	var status slack.StatusCodeError
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
+	var wire *url.Error
 	switch {
 	case errors.As(err, &limited):
 		return c.limited(call, limited.RetryAfter).Because(err)
@@ -39,7 +41,7 @@ func (c *Client) explain(ctx context.Context, call Call, err error) error {
 	case errors.As(err, &status):
 		cause := &rest.StatusError{Method: http.MethodPost, URL: c.o.URL + call.Method, Status: status.Code}
 		return rest.Classify(Service, cause, call.Safe, c.o.Clock.Now())
-	case errors.As(err, &syntax) || errors.As(err, &shape) || errors.Is(err, io.EOF):
+	case errors.As(err, &syntax) || errors.As(err, &shape) || errors.Is(err, io.EOF) && !errors.As(err, &wire):
 		code := bot.CodeUnknown
 		if call.Safe {
 			code = bot.CodeUnavailable
