@@ -145,11 +145,20 @@ func (f *Forge) RemoveHook(ctx context.Context, spec bot.HookSpec) error {
 		return err
 	}
 	for _, h := range ours {
-		_, err := f.api().Repositories.DeleteHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.GetID())
-		err = f.explain(ctx, err, "delete the webhook of "+full(r))
-		if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
-			return err
+		if _, err := f.api().Repositories.DeleteHook(ctx, r.GetOwner().GetLogin(), r.GetName(), h.GetID()); err != nil {
+			return f.stillThere(ctx, f.hookError(ctx, err, "delete the webhook of "+full(r), r), spec)
 		}
 	}
 	return nil
+}
+
+// stillThere: a webhook that somebody else has removed meanwhile is no failure.
+func (f *Forge) stillThere(ctx context.Context, err error, spec bot.HookSpec) error {
+	if bot.CodeOf(err) != bot.CodeForbidden {
+		return err
+	}
+	if _, ours, again := f.hooks(ctx, spec); again == nil && len(ours) == 0 || bot.CodeOf(again) == bot.CodeNotFound {
+		return nil
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -51,7 +52,9 @@ func (f *Forge) checks(spec bot.ProtectionSpec) []string {
 }
 
 // unprotected: the branch is there, without protection.
-func unprotected(err error) bool { return strings.Contains(err.Error(), "ranch not protected") }
+func unprotected(err error) bool {
+	return errors.Is(err, gh.ErrBranchNotProtected) || strings.Contains(err.Error(), "Branch not protected")
+}
 
 func required(p *gh.Protection) []string {
 	if p == nil || p.RequiredStatusChecks == nil || p.RequiredStatusChecks.Contexts == nil {
@@ -128,9 +131,8 @@ func (f *Forge) RemoveProtection(ctx context.Context, spec bot.ProtectionSpec) e
 		return err
 	}
 	_, err = f.api().Repositories.RemoveBranchProtection(ctx, r.GetOwner().GetLogin(), r.GetName(), spec.Branch)
-	err = f.explain(ctx, err, "take the protection off "+spec.Branch+" of "+full(r))
-	if bot.CodeOf(err) == bot.CodeNotFound {
+	if err != nil && (unprotected(err) || strings.Contains(err.Error(), "Branch not found")) {
 		return nil
 	}
-	return err
+	return f.explain(ctx, err, "take the protection off "+spec.Branch+" of "+full(r))
 }

@@ -24,10 +24,18 @@ func (f *Forge) RemoveRepository(ctx context.Context, repo bot.Repository) error
 func (f *Forge) remove(ctx context.Context, r *gh.Repository) error {
 	_, err := f.api().Repositories.Delete(ctx, r.GetOwner().GetLogin(), r.GetName())
 	err = f.explain(ctx, err, "delete the repository "+full(r))
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		return nil // somebody was faster
+	if bot.CodeOf(err) != bot.CodeNotFound {
+		return err
 	}
-	return err
+	// Somebody was faster, or GitHub hides that we may not.
+	_, there := f.resolve(ctx, toRepository(r))
+	switch {
+	case there == nil:
+		return bot.Errorf(bot.CodeForbidden, "GitHub does not let OpsBot's account delete the repository %s.", full(r)).Because(err)
+	case bot.CodeOf(there) == bot.CodeNotFound:
+		return nil
+	}
+	return there
 }
 
 // ArchiveRepository implements bot.Archiver. Archived is success.
