@@ -10,7 +10,12 @@ import (
 
 // Abort stops a build that runs, or takes it out of the queue. Ended is success.
 func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error {
-	b, err := s.Status(ctx, ref)
+	job, err := s.resolve(ctx, ref.Job)
+	if err != nil {
+		return err
+	}
+	ref.Job = job // from here on by name
+	b, err := s.status(ctx, ref)
 	if err != nil || b.State == bot.BuildFinished {
 		return err
 	}
@@ -26,17 +31,17 @@ func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error 
 	}
 	if b.State == bot.BuildQueued {
 		_, err = s.post(ctx, command{at: "/queue/cancelItem", query: query{"id": b.Ref.Queue}, safe: true})
-		if status(err) != http.StatusNotFound {
+		if httpStatus(err) != http.StatusNotFound {
 			return s.abortError(b.Ref, err)
 		}
 		// It has left the queue in between.
-		if b, err = s.Status(ctx, ref); err != nil || b.State == bot.BuildFinished || b.Ref.Number == 0 {
+		if b, err = s.status(ctx, ref); err != nil || b.State == bot.BuildFinished || b.Ref.Number == 0 {
 			return err
 		}
 	}
 	_, err = s.post(ctx, command{at: buildPath(ref.Job, s.nameOf(ref.Job, ref.Branch), b.Ref.Number) + "stop", safe: true})
-	if status(err) == http.StatusNotFound { // deleted in between, or a proxy's word
-		again, readErr := s.Status(ctx, b.Ref)
+	if httpStatus(err) == http.StatusNotFound { // deleted in between, or a proxy's word
+		again, readErr := s.status(ctx, b.Ref)
 		if bot.CodeOf(readErr) == bot.CodeNotFound || readErr == nil && again.State == bot.BuildFinished {
 			return nil
 		}

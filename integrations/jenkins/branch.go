@@ -62,7 +62,7 @@ func (s *Service) readHistory(ctx context.Context, job, name string, n int) (*br
 func (s *Service) findBranch(ctx context.Context, job, branch string) (*branchJSON, error) {
 	guess := s.nameOf(job, branch)
 	b, err := s.readBranch(ctx, job, guess)
-	if status(err) != http.StatusNotFound {
+	if httpStatus(err) != http.StatusNotFound {
 		return b, err
 	}
 	names, err := s.branchNames(ctx, job)
@@ -85,7 +85,7 @@ func (s *Service) branchNames(ctx context.Context, job string) ([]string, error)
 		} `json:"jobs"`
 	}
 	err := s.getJSON(ctx, jobPath(job), "jobs[name]", &got)
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil, bot.Errorf(bot.CodeNotFound, "Jenkins has no job %s.", bot.Shorten(job, 100)).Because(err)
 	}
 	var names []string

@@ -120,5 +120,5 @@ func isSafe(r *http.Request) bool {
 	return safe || r.Method == http.MethodGet || r.Method == http.MethodHead
 }
 
-// status is the HTTP status that err is about, 0 if it is about none.
-func status(err error) int { return rest.StatusOf(err) }
+// httpStatus is the HTTP status that err is about, 0 if it is about none.
+func httpStatus(err error) int { return rest.StatusOf(err) }

@@ -43,7 +43,7 @@ func (s *Service) addCrumb(ctx context.Context, ar *gojenkins.APIRequest) error 
 
 func (s *Service) newCrumb(ctx context.Context) error {
 	text, header, err := s.get(ctx, "/crumbIssuer/api/json", nil, "application/json")
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil
 	}
 	if err != nil {

@@ -126,5 +126,5 @@ func permissionName(id string) string {
 
 // isCrumb: the POST was refused for its crumb, so that nothing was done.
 func isCrumb(err error) bool {
-	return status(err) == http.StatusForbidden && strings.Contains(err.Error(), "crumb")
+	return httpStatus(err) == http.StatusForbidden && strings.Contains(err.Error(), "crumb")
 }

@@ -90,13 +90,13 @@ func TestThreeSources(t *testing.T) {
 			}
 		}
 	}
-	same("build/shop/main/1/started pipelinerun.started@10 running ", "build/shop/main/1/progress/13 pipelinerun.progressed@13 running ")
+	same("build/shop%23op-1/main/1/started pipelinerun.started@10 running ", "build/shop%23op-1/main/1/progress/13 pipelinerun.progressed@13 running ")
 	b.fake.Finish("shop/main", 1, "UNSTABLE")
-	same("build/shop/main/1/started pipelinerun.started@10 running ", "build/shop/main/1/finished pipelinerun.finished@1099511627776 finished UNSTABLE")
+	same("build/shop%23op-1/main/1/started pipelinerun.started@10 running ", "build/shop%23op-1/main/1/finished pipelinerun.finished@1099511627776 finished UNSTABLE")
 	if again := b.polled(t); len(again) != 0 {
 		t.Errorf("told again: %q", says(again))
 	}
-	if got := b.hooked(t, call)[1]; got.Kind != bot.ResourceJob || got.ExternalID != "shop" || got.Commit == "" || got.Branch != "main" || got.Build.Ref != ref {
+	if got := b.hooked(t, call)[1]; got.Kind != bot.ResourceJob || got.ExternalID != "shop#op-1" || got.Commit == "" || got.Branch != "main" || got.Build.Ref != ref {
 		t.Errorf("%+v", got)
 	}
 }

@@ -277,7 +277,7 @@ func TestHTTPStatusOf(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	_, err := b.classOf(t.Context(), "none")
-	if status(err) != http.StatusNotFound {
+	if httpStatus(err) != http.StatusNotFound {
 		t.Error(err)
 	}
 }

@@ -47,7 +47,7 @@ func (s *Service) PendingInputs(ctx context.Context, ref bot.BuildRef) ([]Pendin
 func (s *Service) inputs(ctx context.Context, at string) ([]PendingInput, error) {
 	var got []inputJSON
 	err := s.getInto(ctx, at+"wfapi/pendingInputActions", nil, &got)
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil, nil
 	}
 	var out []PendingInput
@@ -97,7 +97,7 @@ func (s *Service) AnswerInput(ctx context.Context, ref bot.BuildRef, id string, 
 		c = command{at: at + "wfapi/inputSubmit", query: query{"inputId": id}, form: url.Values{"json": {string(body)}}}
 	}
 	_, err = s.post(ctx, c)
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return bot.Errorf(bot.CodeNotFound, "The question was answered already, or the build has ended.").Because(err)
 	}
 	return err

@@ -91,7 +91,7 @@ func (s *Service) findEffect(ctx context.Context, job string, b *branchJSON, d r
 		return "", nil
 	}
 	if len(found) > 1 {
-		return "", bot.Errorf(bot.CodeUnknown, "Jenkins has several builds of %s/%s of which any may be the one that was asked for: see %s.", job, d.Branch, s.job(job).URL)
+		return "", bot.Errorf(bot.CodeUnknown, "Jenkins has several builds of %s/%s of which any may be the one that was asked for: see %s.", job, d.Branch, s.jobURL(job))
 	}
 	req := bot.BuildRequest{Job: bot.Job{ExternalID: job}, Branch: d.Branch, Key: d.Key, By: d.By, Cause: d.Cause}
 	return found[0], s.claim(ctx, req, found[0])

@@ -22,16 +22,18 @@ func (s *Service) FindJob(ctx context.Context, spec bot.JobSpec) (bot.Presence, 
 		return bot.PresenceUnknown, bot.Job{}, fmt.Errorf("jenkins: find job %s: %w", name, err)
 	case there == nil:
 		return bot.PresenceAbsent, bot.Job{}, nil
-	case readMarker(there.Value("description")) != marker{Project: spec.ProjectID, Operation: spec.Operation}:
-		return bot.PresenceForeign, s.job(name), nil
 	}
-	return bot.PresenceOurs, s.job(name), nil
+	mark := readMarker(there.Value("description"))
+	if mark != (marker{Project: spec.ProjectID, Operation: spec.Operation}) {
+		return bot.PresenceForeign, s.job(name, mark), nil
+	}
+	return bot.PresenceOurs, s.job(name, mark), nil
 }
 
 // readJob reads a job's configuration; nil if there is no job.
 func (s *Service) readJob(ctx context.Context, name string) (*jobxml.Node, error) {
 	text, _, err := s.get(ctx, jobPath(name)+"config.xml", nil, "application/xml")
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil, nil //nolint:nilnil // absent is an answer
 	}
 	if err != nil {
@@ -60,11 +62,12 @@ func (s *Service) EnsureJob(ctx context.Context, spec bot.JobSpec) (bot.Job, err
 	if err != nil {
 		return bot.Job{}, err
 	}
-	changed, err := s.putJob(ctx, name, spec, p)
+	changed, mark, err := s.putJob(ctx, name, spec, p)
 	if err != nil {
 		return bot.Job{}, fmt.Errorf("jenkins: ensure job %s: %w", name, err)
 	}
-	if err := s.rememberJob(ctx, name, spec); err != nil {
+	job := s.job(name, mark)
+	if err := s.rememberJob(ctx, name, job.ExternalID, spec); err != nil {
 		return bot.Job{}, err
 	}
 	if err := s.understood(ctx, name, p.Source); err != nil {
@@ -73,29 +76,31 @@ func (s *Service) EnsureJob(ctx context.Context, spec bot.JobSpec) (bot.Job, err
 	if err := s.scanned(ctx, name, changed); err != nil {
 		return bot.Job{}, fmt.Errorf("jenkins: scan job %s: %w", name, err)
 	}
-	return s.job(name), nil
+	return job, nil
 }
 
 // putJob makes the configuration what it should be; changed tells that Jenkins has
-// begun a scan of its own.
-func (s *Service) putJob(ctx context.Context, name string, spec bot.JobSpec, p jobxml.Project) (changed bool, err error) {
+// begun a scan of its own. The marker is that of the operation that made the job.
+func (s *Service) putJob(ctx context.Context, name string, spec bot.JobSpec, p jobxml.Project) (changed bool, mark marker, err error) {
 	there, err := s.readJob(ctx, name)
 	if err != nil {
-		return false, err
+		return false, mark, err
 	}
 	if there == nil {
 		err := s.createJob(ctx, name, p)
 		if err == nil {
-			return true, nil
+			return true, readMarker(p.Description), nil
 		}
 		// It may be there all the same: made by a request whose answer was lost, or by
 		// somebody else at the same time.
 		var readErr error
 		if there, readErr = s.readJob(ctx, name); readErr != nil || there == nil {
-			return false, err
+			return false, mark, err
 		}
 	}
-	return s.updateJob(ctx, name, spec, p, there)
+	mark = readMarker(there.Value("description"))
+	changed, err = s.updateJob(ctx, name, mark, spec, p, there)
+	return changed, mark, err
 }
 
 func (s *Service) createJob(ctx context.Context, name string, p jobxml.Project) error {
@@ -117,10 +122,9 @@ func (s *Service) createItem(ctx context.Context, folder, name, config string) e
 }
 
 // updateJob changes a job that is this project's.
-func (s *Service) updateJob(ctx context.Context, name string, spec bot.JobSpec, p jobxml.Project, there *jobxml.Node) (bool, error) {
-	mark := readMarker(there.Value("description"))
+func (s *Service) updateJob(ctx context.Context, name string, mark marker, spec bot.JobSpec, p jobxml.Project, there *jobxml.Node) (bool, error) {
 	if mark.Project != spec.ProjectID || there.Name != jobxml.MultibranchClass {
-		return false, bot.Errorf(bot.CodeConflict, "There is a job %s in Jenkins already that is not this project's: %s", name, s.job(name).URL)
+		return false, bot.Errorf(bot.CodeConflict, "There is a job %s in Jenkins already that is not this project's: %s", name, s.jobURL(name))
 	}
 	// The marker says who made the job; a later update doesn't change that.
 	p.Description = marker{Project: spec.ProjectID, Operation: mark.Operation}.text()
@@ -149,7 +153,7 @@ func (s *Service) ensureFolder(ctx context.Context, folder string) error {
 		parent := at
 		at = strings.TrimPrefix(at+"/"+part, "/")
 		class, err := s.classOf(ctx, at)
-		if status(err) == http.StatusNotFound {
+		if httpStatus(err) == http.StatusNotFound {
 			if class, err = s.createFolder(ctx, parent, part); err != nil {
 				return err
 			}
@@ -171,7 +175,7 @@ func (s *Service) createFolder(ctx context.Context, parent, name string) (class 
 	}
 	created := s.createItem(ctx, parent, name, text)
 	class, err = s.classOf(ctx, strings.TrimPrefix(parent+"/"+name, "/"))
-	if status(err) == http.StatusNotFound && created != nil {
+	if httpStatus(err) == http.StatusNotFound && created != nil {
 		err = created // that is why it is not there
 	}
 	return class, err
@@ -203,34 +207,45 @@ func (s *Service) understood(ctx context.Context, name string, source jobxml.Sou
 
 // RemoveJob deletes the job with its builds. Absent is success.
 func (s *Service) RemoveJob(ctx context.Context, job bot.Job) error {
-	if checkFullName(job.ExternalID) != nil {
+	name, _, _ := strings.Cut(job.ExternalID, "#")
+	if checkFullName(name) != nil {
 		return nil // nothing there can have that name
 	}
-	unlock, err := s.jobs.lock(ctx, job.ExternalID)
+	unlock, err := s.jobs.lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	// Deleting twice does no harm: a name that is free answers 404. Reading first
 	// keeps a job that took the name meanwhile.
-	there, err := s.readJob(ctx, job.ExternalID)
+	there, err := s.readJob(ctx, name)
 	if err != nil {
-		return fmt.Errorf("jenkins: remove job %s: %w", job.ExternalID, err)
+		return fmt.Errorf("jenkins: remove job %s: %w", name, err)
 	}
-	if there != nil {
-		if readMarker(there.Value("description")).Project == "" {
-			return bot.Errorf(bot.CodeConflict, "The Jenkins job %s is not OpsBot's: it is left alone.", job.ExternalID)
-		}
-		_, err := s.post(ctx, command{at: jobPath(job.ExternalID) + "doDelete", safe: true})
-		if err == nil || status(err) == http.StatusNotFound {
-			// A 404 may come from a proxy.
-			if there, err = s.readJob(ctx, job.ExternalID); err == nil && there != nil {
-				err = bot.Errorf(bot.CodeUnavailable, "Jenkins still has the job %s after it was asked to delete it.", job.ExternalID).Backoff()
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("jenkins: remove job %s: %w", job.ExternalID, err)
-		}
+	if there == nil {
+		return s.forgetJob(ctx, name)
 	}
-	return s.forgetJob(ctx, job.ExternalID)
+	mark := readMarker(there.Value("description"))
+	if mark.Project == "" {
+		return bot.Errorf(bot.CodeConflict, "The Jenkins job %s is not OpsBot's: it is left alone.", name)
+	}
+	if job.ExternalID != name && job.ExternalID != s.job(name, mark).ExternalID {
+		return nil // that one is gone, another one has its name
+	}
+	if err := s.deleteJob(ctx, name); err != nil {
+		return fmt.Errorf("jenkins: remove job %s: %w", name, err)
+	}
+	return s.forgetJob(ctx, name)
+}
+
+func (s *Service) deleteJob(ctx context.Context, name string) error {
+	_, err := s.post(ctx, command{at: jobPath(name) + "doDelete", safe: true})
+	if err != nil && httpStatus(err) != http.StatusNotFound {
+		return err
+	}
+	there, err := s.readJob(ctx, name) // a 404 may have come from a proxy
+	if err == nil && there != nil {
+		err = bot.Errorf(bot.CodeUnavailable, "Jenkins still has the job %s after it was asked to delete it.", name).Backoff()
+	}
+	return err
 }

@@ -115,7 +115,7 @@ func TestFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := "ops/web/" + name; job.ExternalID != want || job.URL != b.fake.URL+"/job/ops/job/web/job/"+name {
+		if want := "ops/web/" + name + "#op-1"; job.ExternalID != want || job.URL != b.fake.URL+"/job/ops/job/web/job/"+name {
 			t.Errorf("%+v", job)
 		}
 		done := b.until(t, b.build(t, job, "feature/login", "k"), finished)
@@ -251,3 +251,56 @@ func TestSources(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestMadeAnew: a job that is deleted and made again numbers its builds from 1 on
+// again; nobody takes them for the old ones.
+func TestMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	old := b.job(t, &fake.Program{})
+	was := b.until(t, b.build(t, old, "main", "k"), finished)
+	b.polled(t)
+	if err := b.RemoveJob(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	s := spec("shop")
+	s.ProjectID, s.Operation = "0190-new", "op-2"
+	job, err := b.EnsureJob(t.Context(), s)
+	if err != nil || job.ExternalID == old.ExternalID || job.URL != old.URL {
+		t.Fatalf("%+v, %v", job, err)
+	}
+	now := b.until(t, b.build(t, job, "main", "k"), finished)
+	if now.Ref.Number != 1 || now.Ref.Job == was.Ref.Job {
+		t.Errorf("%+v", now.Ref)
+	}
+	if got := b.polled(t); len(got) != 2 || got[0].ExternalID != job.ExternalID {
+		t.Errorf("%q", says(got))
+	}
+	for what, err := range map[string]error{
+		"status": errOf(b.Status(t.Context(), was.Ref)), "build": errOf(b.Build(t.Context(), bot.BuildRequest{Job: old, Branch: "main", Key: "x"})),
+		"builds": errOf(b.Builds(t.Context(), old, "main", 1)), "abort": b.Abort(t.Context(), was.Ref, "bob"), "log": errOf(b.ReadLog(t.Context(), bot.LogRef{Build: was.Ref}, 0)),
+	} {
+		if bot.CodeOf(err) != bot.CodeNotFound {
+			t.Errorf("%s of the old one: %v", what, err)
+		}
+	}
+	if err := b.RemoveJob(t.Context(), old); err != nil { // it is gone: success, and the new one stays
+		t.Error(err)
+	}
+	if p, _, err := b.FindJob(t.Context(), s); p != bot.PresenceOurs || err != nil {
+		t.Errorf("%s, %v", p, err)
+	}
+	// Deleted by Jenkins' admin and made again by another operation.
+	if err := b.deleteJob(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	s.Operation = "op-3"
+	if job, err = b.EnsureJob(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.until(t, b.build(t, job, "main", "k"), finished); got.Ref.Number != 1 {
+		t.Errorf("%+v", got.Ref)
+	}
+}
+
+func errOf[T any](_ T, err error) error { return err }

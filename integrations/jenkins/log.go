@@ -38,13 +38,13 @@ func (s *Service) ReadLog(ctx context.Context, ref bot.LogRef, offset int64) (io
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		// The branch's job may be called otherwise than we think: a look at the build
 		// finds that out.
-		if _, err := s.Status(ctx, ref.Build); err != nil {
+		if _, err := s.status(ctx, b); err != nil {
 			return nil, err
 		}
 		body, err = s.readLogAt(ctx, buildPath(b.Job, s.nameOf(b.Job, b.Branch), b.Number), offset)
 	}
 	if err != nil {
-		return nil, s.logError(ref.Build, err)
+		return nil, s.logError(b, err)
 	}
 	return body, nil
 }
@@ -81,10 +81,16 @@ func (s *Service) logError(ref bot.BuildRef, err error) error {
 	return fmt.Errorf("jenkins: log of %s/%s #%d: %w", ref.Job, ref.Branch, ref.Number, err)
 }
 
-// logPath finds the number of a build that was known by its queue id alone.
+// logPath gives a build by its job's name, and finds the number of one that was
+// known by its queue id alone.
 func (s *Service) logPath(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, string, error) {
-	if ref.Number == 0 || checkFullName(ref.Job) != nil || !goodBranch(ref.Branch) {
-		b, err := s.Status(ctx, ref)
+	job, err := s.resolve(ctx, ref.Job)
+	if err != nil {
+		return ref, "", err
+	}
+	ref.Job = job
+	if ref.Number == 0 || !goodBranch(ref.Branch) {
+		b, err := s.status(ctx, ref)
 		if err != nil {
 			return ref, "", err
 		}

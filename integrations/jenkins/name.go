@@ -129,8 +129,44 @@ func buildPath(job, name string, number int) string {
 
 func (s *Service) link(path string) string { return s.config.LinkURL + path }
 
-func (s *Service) job(fullName string) bot.Job {
-	return bot.Job{ExternalID: fullName, URL: strings.TrimRight(s.link(jobPath(fullName)), "/")}
+// job is what others know of a job. Its id is the full name and, behind a character
+// that no name can have, a mark of the operation that made it: a job that is deleted
+// and made again numbers its builds from 1 on again, and must not be taken for the
+// one that was.
+func (s *Service) job(fullName string, m marker) bot.Job {
+	id := fullName
+	if mark := strings.Map(onlyPlain, m.Operation); mark != "" {
+		id += "#" + mark[max(len(mark)-12, 0):]
+	}
+	return bot.Job{ExternalID: id, URL: s.jobURL(fullName)}
+}
+
+func onlyPlain(r rune) rune {
+	if r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+		return r
+	}
+	return -1
+}
+
+func (s *Service) jobURL(fullName string) string {
+	return strings.TrimRight(s.link(jobPath(fullName)), "/")
+}
+
+// resolve gives the full name for a job's id. CodeNotFound for a job that is no
+// more, though another one may have its name.
+func (s *Service) resolve(ctx context.Context, id string) (fullName string, err error) {
+	fullName, mark, _ := strings.Cut(id, "#")
+	if checkFullName(fullName) != nil {
+		return fullName, bot.Errorf(bot.CodeNotFound, "Jenkins has no job %s.", bot.Shorten(fullName, 100))
+	}
+	if mark == "" {
+		return fullName, nil
+	}
+	d, known, err := read[jobDoc](ctx, s, kindJob, esc(fullName))
+	if err == nil && known && d.ID != id {
+		err = bot.Errorf(bot.CodeNotFound, "The Jenkins job %s was made anew; what there was before is gone.", fullName)
+	}
+	return fullName, err
 }
 
 // keyed locks by name. The zero value is ready.

@@ -172,7 +172,7 @@ func (s *Service) readJobs(ctx context.Context, folder string, list []jobDoc) (m
 			Jobs []lookJSON `json:"jobs"`
 		}
 		err := s.getJSON(ctx, jobPath(list[0].Name), "jobs["+lookTree+"]", &got)
-		if status(err) == 404 {
+		if httpStatus(err) == 404 {
 			return out, nil // deleted in Jenkins; its project will find out
 		}
 		out[list[0].Name] = got.Jobs
@@ -216,7 +216,7 @@ func (s *Service) lookAt(ctx context.Context, j jobDoc, l lookJSON) (active bool
 	if l.QueueItem != nil && l.QueueItem.ID > 0 {
 		active = true
 		if id := strconv.FormatInt(l.QueueItem.ID, 10); id != seen.Queue {
-			b, err := s.Status(ctx, bot.BuildRef{Job: j.Name, Branch: branch, Queue: id})
+			b, err := s.Status(ctx, bot.BuildRef{Job: j.ID, Branch: branch, Queue: id})
 			if err == nil && b.State == bot.BuildQueued {
 				seen.Queue = id
 				events = append(events, eventsOf(b)...)
@@ -256,7 +256,7 @@ func (s *Service) lookAtLeft(ctx context.Context, j jobDoc, branch string, l loo
 		seen.Queue = ""
 		return nil, nil
 	}
-	b, err := s.Status(ctx, bot.BuildRef{Job: j.Name, Branch: branch, Queue: queue})
+	b, err := s.Status(ctx, bot.BuildRef{Job: j.ID, Branch: branch, Queue: queue})
 	if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
 		return nil, err
 	}
@@ -284,7 +284,7 @@ func (s *Service) lookAtBuild(ctx context.Context, j jobDoc, branch string, one 
 	if seen.Open[name] == sequenceFinished {
 		return nil, nil
 	}
-	b, err := s.Status(ctx, bot.BuildRef{Job: j.Name, Branch: branch, Number: one.Number})
+	b, err := s.Status(ctx, bot.BuildRef{Job: j.ID, Branch: branch, Number: one.Number})
 	if bot.CodeOf(err) == bot.CodeNotFound {
 		end()
 		return nil, nil

@@ -70,7 +70,7 @@ func (s *Service) probeUser(ctx context.Context) bot.Finding {
 func (s *Service) probeFolder(ctx context.Context) bot.Finding {
 	class, err := s.classOf(ctx, s.config.Folder)
 	switch {
-	case status(err) == http.StatusNotFound:
+	case httpStatus(err) == http.StatusNotFound:
 		return bot.Finding{OK: true, Subject: "folder", Text: "The folder " + s.config.Folder + " is not there (or hidden from OpsBot); it is made with the first job."}
 	case err != nil:
 		return bot.Finding{Subject: "folder", Text: bot.MessageOf(err)}

@@ -82,7 +82,7 @@ func (s *Service) stages(ctx context.Context, at string, log *logText) ([]bot.St
 		if err == nil {
 			return got.convert(), nil
 		}
-		if status(err) != http.StatusNotFound {
+		if httpStatus(err) != http.StatusNotFound {
 			return nil, err
 		}
 		s.noStages.set(s.env.Clock.Now().Add(10 * time.Minute))

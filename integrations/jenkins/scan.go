@@ -122,7 +122,7 @@ func (s *Service) rescan(ctx context.Context, job string) (scanLog, error) {
 // triggerScan asks for a scan; asking twice does no harm.
 func (s *Service) triggerScan(ctx context.Context, job string) error {
 	_, err := s.post(ctx, command{at: jobPath(job) + "build", query: query{"delay": "0"}, safe: true})
-	if status(err) == 500 {
+	if httpStatus(err) == 500 {
 		if disabled, readErr := s.disabled(ctx, job); readErr == nil && disabled {
 			return s.disabledError(job)
 		}
@@ -159,5 +159,5 @@ func (s *Service) disabled(ctx context.Context, job string) (bool, error) {
 }
 
 func (s *Service) disabledError(job string) error {
-	return bot.Errorf(bot.CodeConflict, "The job %s is disabled in Jenkins: somebody must enable it at %s before it can be built.", job, s.job(job).URL)
+	return bot.Errorf(bot.CodeConflict, "The job %s is disabled in Jenkins: somebody must enable it at %s before it can be built.", job, s.jobURL(job))
 }

@@ -24,6 +24,7 @@ const (
 
 type jobDoc struct {
 	Name      string `json:"name"`
+	ID        string `json:"id"` // see Service.job
 	ProjectID string `json:"project_id"`
 	// Since is when OpsBot first had to do with the job: older builds are not told of.
 	Since time.Time `json:"since"`
@@ -118,17 +119,22 @@ func change[T any](ctx context.Context, s *Service, kind, key string, fn func(bo
 }
 
 // rememberJob makes the job one that is polled.
-func (s *Service) rememberJob(ctx context.Context, name string, spec bot.JobSpec) error {
-	have, _, err := read[jobDoc](ctx, s, kindJob, esc(name))
-	if err != nil || have.ProjectID == spec.ProjectID {
+func (s *Service) rememberJob(ctx context.Context, name, id string, spec bot.JobSpec) error {
+	have, known, err := read[jobDoc](ctx, s, kindJob, esc(name))
+	if err != nil || have.ProjectID == spec.ProjectID && have.ID == id {
 		return err
+	}
+	if known { // of a job that was deleted behind our back
+		if err := s.forgetJob(ctx, name); err != nil {
+			return err
+		}
 	}
 	return s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		job, err := ensure[jobDoc](ctx, tx, s.env.Name, kindJob, esc(name))
 		if err != nil {
 			return err
 		}
-		job.body = jobDoc{Name: name, ProjectID: spec.ProjectID, Since: s.env.Clock.Now()}
+		job.body = jobDoc{Name: name, ID: id, ProjectID: spec.ProjectID, Since: s.env.Clock.Now()}
 		if err := job.save(ctx, tx); err != nil {
 			return err
 		}

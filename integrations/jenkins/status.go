@@ -29,7 +29,20 @@ const buildTree = "number,queueId,building,result,timestamp,duration,artifacts[r
 // Status reads a build back, by its number or, while it has none, by its item in
 // the queue.
 func (s *Service) Status(ctx context.Context, ref bot.BuildRef) (bot.Build, error) {
-	if checkFullName(ref.Job) != nil || !goodBranch(ref.Branch) {
+	id := ref.Job
+	job, err := s.resolve(ctx, id)
+	if err != nil {
+		return bot.Build{}, err
+	}
+	ref.Job = job
+	b, err := s.status(ctx, ref)
+	b.Ref.Job = id
+	return b, err
+}
+
+// status is Status by the job's name.
+func (s *Service) status(ctx context.Context, ref bot.BuildRef) (bot.Build, error) {
+	if !goodBranch(ref.Branch) {
 		return bot.Build{}, s.noBuild(ref)
 	}
 	if ref.Number > 0 {
@@ -63,7 +76,7 @@ func (s *Service) statusOfBuild(ctx context.Context, ref bot.BuildRef) (bot.Buil
 	name := s.nameOf(ref.Job, ref.Branch)
 	var got buildJSON
 	err := s.getJSON(ctx, buildPath(ref.Job, name, ref.Number), buildTree, &got)
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		var b *branchJSON
 		if b, err = s.findBranch(ctx, ref.Job, ref.Branch); err != nil {
 			return bot.Build{}, err
@@ -74,7 +87,7 @@ func (s *Service) statusOfBuild(ctx context.Context, ref bot.BuildRef) (bot.Buil
 		name = b.Name
 		err = s.getJSON(ctx, buildPath(ref.Job, name, ref.Number), buildTree, &got)
 	}
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return bot.Build{}, s.noBuild(ref).Because(err)
 	}
 	if err != nil {
@@ -150,25 +163,31 @@ func abortedBy(d queueDoc) string {
 
 // Builds lists the builds of a branch, newest first.
 func (s *Service) Builds(ctx context.Context, job bot.Job, branch string, limit int) ([]bot.Build, error) {
-	if checkFullName(job.ExternalID) != nil || !goodBranch(branch) {
-		return nil, s.noBranch(job.ExternalID, branch)
+	name, err := s.resolve(ctx, job.ExternalID)
+	if err != nil {
+		return nil, err
 	}
-	b, err := s.findBranch(ctx, job.ExternalID, branch)
+	if !goodBranch(branch) {
+		return nil, s.noBranch(name, branch)
+	}
+	b, err := s.findBranch(ctx, name, branch)
 	if err != nil || b == nil {
 		return nil, err
 	}
 	limit = min(max(limit, 1), 100)
 	tree := fmt.Sprintf("name,builds[%s]{0,%d}", buildTree, limit)
-	if err := s.getJSON(ctx, branchPath(job.ExternalID, b.Name), tree, b); err != nil {
-		return nil, fmt.Errorf("jenkins: builds of %s/%s: %w", job.ExternalID, branch, err)
+	if err := s.getJSON(ctx, branchPath(name, b.Name), tree, b); err != nil {
+		return nil, fmt.Errorf("jenkins: builds of %s/%s: %w", name, branch, err)
 	}
 	var out []bot.Build
 	for _, one := range b.Builds {
-		d, _, err := read[queueDoc](ctx, s, kindQueue, queueKey(job.ExternalID, strconv.FormatInt(one.QueueID, 10)))
+		d, _, err := read[queueDoc](ctx, s, kindQueue, queueKey(name, strconv.FormatInt(one.QueueID, 10)))
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s.convert(bot.BuildRef{Job: job.ExternalID, Branch: branch, Number: one.Number}, b.Name, one, d))
+		build := s.convert(bot.BuildRef{Job: name, Branch: branch, Number: one.Number}, b.Name, one, d)
+		build.Ref.Job = job.ExternalID
+		out = append(out, build)
 	}
 	return out, nil
 }

@@ -22,37 +22,46 @@ const KeyParameter = "OPSBOT_KEY"
 // not seen is looked for first. The same key gives the same build: the intent is
 // stored before the call, and what became of it is looked for before the next one.
 func (s *Service) Build(ctx context.Context, req bot.BuildRequest) (bot.BuildRef, error) {
-	job := req.Job.ExternalID
-	if checkFullName(job) != nil || !goodBranch(req.Branch) {
-		return bot.BuildRef{}, s.noBranch(job, req.Branch)
-	}
-	unlock, err := s.branches.lock(ctx, job+" "+req.Branch)
+	id := req.Job.ExternalID
+	job, err := s.resolve(ctx, id)
 	if err != nil {
 		return bot.BuildRef{}, err
+	}
+	if !goodBranch(req.Branch) {
+		return bot.BuildRef{}, s.noBranch(job, req.Branch)
+	}
+	req.Job.ExternalID = job // from here on by name
+	queue, err := s.build(ctx, req)
+	return bot.BuildRef{Job: id, Branch: req.Branch, Queue: queue}, err
+}
+
+func (s *Service) build(ctx context.Context, req bot.BuildRequest) (queue string, err error) {
+	job := req.Job.ExternalID
+	unlock, err := s.branches.lock(ctx, job+" "+req.Branch)
+	if err != nil {
+		return "", err
 	}
 	defer unlock()
 	intent, known, err := s.intent(ctx, req)
 	if err != nil || intent.Queue != "" {
-		return bot.BuildRef{Job: job, Branch: req.Branch, Queue: intent.Queue}, err
+		return intent.Queue, err
 	}
 	b, err := s.awaitBranch(ctx, job, req.Branch)
 	if err != nil {
-		return bot.BuildRef{}, fmt.Errorf("jenkins: build %s/%s: %w", job, req.Branch, err)
+		return "", fmt.Errorf("jenkins: build %s/%s: %w", job, req.Branch, err)
 	}
 	if known {
-		queue, err := s.findEffect(ctx, job, b, intent)
-		if err != nil || queue != "" {
-			return bot.BuildRef{Job: job, Branch: req.Branch, Queue: queue}, err
+		if queue, err := s.findEffect(ctx, job, b, intent); err != nil || queue != "" {
+			return queue, err
 		}
 	}
 	if b, err = s.check(ctx, req, b); err != nil {
-		return bot.BuildRef{}, err
+		return "", err
 	}
-	queue, err := s.order(ctx, req, b)
-	if err != nil {
-		return bot.BuildRef{}, fmt.Errorf("jenkins: build %s/%s: %w", job, req.Branch, err)
+	if queue, err = s.order(ctx, req, b); err != nil {
+		return "", fmt.Errorf("jenkins: build %s/%s: %w", job, req.Branch, err)
 	}
-	return bot.BuildRef{Job: job, Branch: req.Branch, Queue: queue}, nil
+	return queue, nil
 }
 
 // goodBranch refuses what is no branch and would lead out of the job's path.
@@ -167,16 +176,16 @@ func (s *Service) trigger(ctx context.Context, req bot.BuildRequest, b *branchJS
 	}
 	header, err := s.post(ctx, c)
 	switch {
-	case status(err) == http.StatusBadRequest && c.form == nil:
+	case httpStatus(err) == http.StatusBadRequest && c.form == nil:
 		// Its first build has begun in between, and with it the parameters came.
 		now, readErr := s.readBranch(ctx, job, b.Name)
 		if readErr != nil || len(now.parameters()) == 0 {
 			return "", err
 		}
 		return s.trigger(ctx, req, now)
-	case status(err) == http.StatusConflict:
+	case httpStatus(err) == http.StatusConflict:
 		return "", bot.Errorf(bot.CodeConflict, "Jenkins cannot build %s/%s: its branch is gone from the repository, or its job is disabled.", job, req.Branch).Because(err)
-	case status(err) == http.StatusNotFound:
+	case httpStatus(err) == http.StatusNotFound:
 		return "", s.noBranch(job, req.Branch).Because(err)
 	case err != nil:
 		return "", err

@@ -109,6 +109,11 @@ func (s *Service) Parse(ctx context.Context, d bot.Delivery) ([]bot.Event, error
 	if !ok {
 		return nil, nil
 	}
+	job, known, err := read[jobDoc](ctx, s, kindJob, esc(n.ref.Job))
+	if err != nil || !known {
+		return nil, err // a job that OpsBot has nothing to do with
+	}
+	n.ref.Job = job.ID
 	b, err := s.Status(ctx, n.ref)
 	// For a moment after it was told of, a build still counts as running.
 	for i := 0; i < 3 && err == nil && n.ended && b.State != bot.BuildFinished && s.pause(ctx, s.look/4); i++ {
