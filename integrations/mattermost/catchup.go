@@ -196,10 +196,10 @@ func (c *Chat) catchUpRoom(ctx context.Context, r room, since, seen int64) (newe
 	}
 	for _, p := range posts {
 		newest = max(newest, p.CreateAt)
-		if p.EditAt > 0 && p.CreateAt <= seen {
+		if p.EditAt > 0 && p.CreateAt < seen {
 			continue // an edit makes nothing new of what was heard already
 		}
-		if err := c.posted(ctx, said{post: p, direct: r.kind == model.ChannelTypeDirect, late: true}); err != nil {
+		if err := c.posted(ctx, said{post: p, direct: r.kind == model.ChannelTypeDirect, late: true}); err != nil && !c.hopeless(p.Id, err) {
 			return 0, err
 		}
 	}

@@ -48,10 +48,11 @@ func (c *Chat) posted(ctx context.Context, s said) error {
 		return nil
 	}
 	author, err := c.user(ctx, p.UserId)
-	if bot.CodeOf(err) == bot.CodeNotFound {
+	switch {
+	case bot.CodeOf(err) == bot.CodeNotFound:
 		return nil
-	}
-	if err != nil {
+	case bot.CodeOf(err) == bot.CodeForbidden: // hidden from the bot: the policy decides without it
+	case err != nil:
 		return err
 	}
 	if author.isBot { // by the account alone: props can be forged
@@ -60,6 +61,25 @@ func (c *Chat) posted(ctx context.Context, s said) error {
 	m.Author.Name = author.name
 	_, err = c.env.Inbound.Receive(ctx, m)
 	return err
+}
+
+// mostTries is how often what came in is tried that can't succeed.
+const mostTries = 3
+
+// hopeless reports whether something that came in is to be left out, so that what
+// comes behind it is heard: only after an error that trying again does not mend.
+func (c *Chat) hopeless(id string, err error) bool {
+	if class, _ := bot.RetryOf(err); class != bot.RetryNever || bot.CodeOf(err) == bot.CodeStorageFull {
+		return false
+	}
+	n, _ := c.failed.get(id)
+	if n++; n < mostTries {
+		c.failed.put(id, n)
+		return false
+	}
+	c.failed.drop(id)
+	c.env.Log.Error("mattermost: something that came in can't be taken and is left out", "id", id, "error", c.mask.Error(err))
+	return true
 }
 
 // bySoftware: an incoming webhook or a plugin wrote in a person's name.

@@ -41,6 +41,7 @@ type Chat struct {
 	people *directory // who is who
 	sent   *outgoing  // what it has posted
 	clicks *lru[string, *click]
+	failed *lru[string, int] // what came in and could not be taken, by its id
 	socket *status
 	cursor *cursor
 	locks  keyed
@@ -80,7 +81,7 @@ func Kind() bot.IntegrationKind {
 // New makes an instance; it does no I/O.
 func New(env bot.IntegrationEnv) (*Chat, error) {
 	c := &Chat{
-		env: env, mask: &rest.Mask{}, sent: newOutgoing(), clicks: newLRU[string, *click](mostClicks), socket: &status{}, cursor: &cursor{},
+		env: env, mask: &rest.Mask{}, sent: newOutgoing(), clicks: newLRU[string, *click](mostClicks), failed: newLRU[string, int](mostClicks), socket: &status{}, cursor: &cursor{},
 		time: timing{ping: 30 * time.Second, again: time.Second, longest: time.Minute, refused: time.Minute, identify: 5 * time.Second},
 	}
 	if err := env.Config.Decode(&c.cfg); err != nil {
@@ -104,7 +105,6 @@ func New(env bot.IntegrationEnv) (*Chat, error) {
 	}
 	made, err := api.New(api.Options{
 		Service: c.DisplayName(), URL: c.cfg.URL, Token: c.cfg.Token.Resolve, Clock: env.Clock, Mask: c.mask,
-		Refused: c.socket.refuse, Accepted: c.socket.accept,
 	})
 	if err != nil {
 		return nil, bot.Errorf(bot.CodeInvalid, "integrations.%s.url: %s", env.Name, bot.MessageOf(err))

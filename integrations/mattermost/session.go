@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,12 +21,8 @@ type status struct {
 type standing struct {
 	running   bool
 	connected bool
-	refused   bool // the token
 	fault     string
 }
-
-func (s *status) refuse() { s.set(func(s *standing) { s.refused = true }) }
-func (s *status) accept() { s.set(func(s *standing) { s.refused = false }) }
 
 func (s *status) set(change func(s *standing)) {
 	s.mu.Lock()
@@ -171,7 +168,7 @@ func (c *Chat) frame(ctx context.Context, f socket.Frame, l *line) error {
 	if err := c.connected(ctx, l); err != nil {
 		return err
 	}
-	if err := c.handle(ctx, f); err != nil {
+	if err := c.handle(ctx, f); err != nil && !c.hopeless(l.id+" "+strconv.FormatInt(f.Seq, 10), err) {
 		return err
 	}
 	l.next++

@@ -132,6 +132,23 @@ func TestAMessageThatCannotBeStoredComesAgain(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeTakenHoldsNothingUp: a message that no attempt helps is left out, and
+// said in the log.
+func TestWhatCannotBeTakenHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.run()
+	r.inbox.mu.Lock()
+	r.inbox.poison = "@opsbot poison"
+	r.inbox.mu.Unlock()
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot poison", "")
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot two", "")
+	if got := saidIn(r.inbox.wait(t, "@opsbot two")); !slices.Equal(got, []string{"@opsbot two"}) {
+		t.Errorf("came in: %q", got)
+	}
+	r.log.wait(t, "can't be taken and is left out")
+}
+
 func TestARevokedTokenIsSaidOnceAndComesBack(t *testing.T) {
 	t.Parallel()
 	r := setup(t, func(c *Config) { c.PingInterval = time.Second })

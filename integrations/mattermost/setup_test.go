@@ -144,7 +144,8 @@ type inbox struct {
 
 	mu      sync.Mutex
 	got     []bot.Message
-	fail    error // of the next Receive
+	fail    error  // of the next Receive
+	poison  string // text that is never taken
 	wanted  func(m bot.Message) bool
 	changed chan struct{}
 }
@@ -162,6 +163,9 @@ func (i *inbox) Receive(ctx context.Context, m bot.Message, _ ...func(ctx contex
 	i.mu.Lock()
 	fail := i.fail
 	i.fail = nil
+	if i.poison != "" && m.Text == i.poison {
+		fail = bot.Errorf(bot.CodeInvalid, "poison")
+	}
 	i.mu.Unlock()
 	if fail != nil {
 		return "", fail

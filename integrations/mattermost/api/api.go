@@ -23,7 +23,7 @@ const (
 	mostBody = 32 << 20
 )
 
-// Options describe one server. All fields but Mask, Refused and Accepted are needed.
+// Options describe one server. All fields but Mask are needed.
 type Options struct {
 	Service string // how messages call it
 	URL     string
@@ -31,9 +31,6 @@ type Options struct {
 	Token func(ctx context.Context) (string, error)
 	Clock bot.Clock
 	Mask  *rest.Mask
-	// Refused hears of a token that the server does not accept, Accepted of one that
-	// it does.
-	Refused, Accepted func()
 }
 
 // Client calls one server. Safe for concurrent use.
@@ -95,21 +92,15 @@ func (c *Client) call(ctx context.Context, what string, safe bool, f func(v4 *mo
 		status, header = resp.StatusCode, resp.Header
 	}
 	c.pace.leave(status, header)
-	c.note(status, header)
+	c.note(header)
 	return c.explain(ctx, what, safe, status, header, err)
 }
 
 // note reads off an answer what holds beyond it.
-func (c *Client) note(status int, header http.Header) {
+func (c *Client) note(header http.Header) {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		// Half a second on the average was cut off.
 		c.skew.Store(int64(date.Add(time.Second / 2).Sub(c.o.Clock.Now())))
-	}
-	switch {
-	case status == http.StatusUnauthorized && c.o.Refused != nil:
-		c.o.Refused()
-	case status >= 200 && status < 300 && c.o.Accepted != nil:
-		c.o.Accepted()
 	}
 }
 
