@@ -193,7 +193,7 @@ func (r row) cell(t *testing.T, w *world, c column, repo bot.Repository, commit 
 	ctx := t.Context()
 	if strings.HasPrefix(c.wire, "slow") {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 300*time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, 150*time.Millisecond)
 		defer cancel()
 	}
 	err := r.do(ctx, w, repo, commit)
