@@ -37,8 +37,7 @@ type Config struct {
 	Tags          bool          `yaml:"tags" json:"tags,omitempty" doc:"Make a job of every tag."`
 	PullRequests  bool          `yaml:"pull_requests" json:"pull_requests" default:"true" doc:"Build pull requests of the repository itself, where the forge's plugin can."`
 	Forks         bool          `yaml:"forks" json:"forks,omitempty" doc:"Build pull requests from forks: code of strangers."`
-	KeepDays      int           `yaml:"keep_days" json:"keep_days,omitempty" default:"7" doc:"Days that the job of a deleted branch is kept; -1 = for ever."`
-	KeepBranches  int           `yaml:"keep_branches" json:"keep_branches,omitempty" default:"20" doc:"How many jobs of deleted branches are kept; -1 = all."`
+	KeepDays      int           `yaml:"keep_days" json:"keep_days,omitempty" default:"30" doc:"Days after its last build that the job of a deleted branch is kept; 0 = not at all, -1 = for ever."`
 	Rescan        time.Duration `yaml:"rescan" json:"rescan,omitempty" default:"1h" doc:"How often Jenkins looks for branches when no push tells it; 0 = never."`
 	ScanOnPush    bool          `yaml:"scan_on_push" json:"scan_on_push" default:"true" doc:"Have Jenkins look for branches after a push, so that it needs no webhook."`
 	PollMin       time.Duration `yaml:"poll_min" json:"poll_min,omitempty" default:"2s" doc:"How often OpsBot asks while something is built."`

@@ -1,6 +1,7 @@
 package jenkins
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -242,6 +243,11 @@ func TestSources(t *testing.T) {
 		s.Source = bad
 		if _, err := b.project(s); err == nil {
 			t.Errorf("%+v is taken", bad)
+		}
+	}
+	for days, want := range map[int]string{30: "{false 30 -1}", 0: "{false -1 -1}", -1: "{true -1 -1}"} {
+		if got := fmt.Sprint(orphans(days)); got != want {
+			t.Errorf("%d days: %s", days, got)
 		}
 	}
 	if r := rescan(0); r.Spec != "" {

@@ -77,11 +77,10 @@ func splitName(fullName string) (folder, name string) {
 	return "", fullName
 }
 
-// encodeBranch is how a branch's name becomes the name of its job. Jenkins escapes
-// a few more characters than these; where it does, the job is found by listing.
+// encodeBranch is how a branch's name becomes the name of its job. Should Jenkins do
+// otherwise one day, the job is found by listing.
 func encodeBranch(branch string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "#", "%23", "?", "%3F", `\`, "%5C", "*", "%2A",
-		":", "%3A", "<", "%3C", ">", "%3E", "|", "%7C", `"`, "%22").Replace(branch)
+	return strings.NewReplacer("%", "%25", "/", "%2F", "#", "%23", "?", "%3F", `\`, "%5C", "[", "%5B", "]", "%5D").Replace(branch)
 }
 
 // oddNames remembers the branches whose jobs are not called as encodeBranch says. The

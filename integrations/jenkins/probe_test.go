@@ -115,7 +115,7 @@ func TestBelowAPath(t *testing.T) {
 // TestOddBranch: Jenkins encodes a name otherwise than we think.
 func TestOddBranch(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
+	b := setup(t, nil, fake.Encode(func(branch string) string { return strings.ReplaceAll(branch, `"`, "%22") }))
 	job := b.job(t, &fake.Program{})
 	b.repo.Commit(`say"hi"`, &fake.Program{Waits: true})
 	ref := b.until(t, b.build(t, job, `say"hi"`, "k"), running).Ref

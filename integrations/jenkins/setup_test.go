@@ -59,7 +59,7 @@ func (b *bench) service(t *testing.T, change func(c *Config)) *Service {
 	t.Helper()
 	c := Config{
 		URL: b.fake.URL, User: "opsbot", Token: secret(t, testToken), Jenkinsfile: "Jenkinsfile", Branches: true, PullRequests: true,
-		KeepDays: 7, KeepBranches: 20, Rescan: time.Hour, ScanOnPush: true, PollMin: 100 * time.Millisecond, PollMax: time.Second,
+		KeepDays: 7, Rescan: time.Hour, ScanOnPush: true, PollMin: 100 * time.Millisecond, PollMax: time.Second,
 		ScanTimeout: 10 * time.Second, WebhookSecret: secret(t, testSecret),
 	}
 	if change != nil {

@@ -18,7 +18,7 @@ func (s *Service) project(spec bot.JobSpec) (jobxml.Project, error) {
 	p := jobxml.Project{
 		Description: marker{Project: spec.ProjectID, Operation: spec.Operation}.text(),
 		Source:      source, ScriptPath: s.config.Jenkinsfile,
-		Orphans: jobxml.Orphans{Days: s.config.KeepDays, Builds: s.config.KeepBranches},
+		Orphans: orphans(s.config.KeepDays),
 		Rescan:  rescan(s.config.Rescan),
 	}
 	return p, nil
@@ -81,6 +81,17 @@ func (s *Service) forge(host string) ForgeConfig {
 		f.Source = map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[strings.ToLower(host)]
 	}
 	return f
+}
+
+// orphans: Jenkins takes two bounds of -1 for "remove at once".
+func orphans(days int) jobxml.Orphans {
+	switch {
+	case days > 0:
+		return jobxml.Orphans{Days: days, Number: -1}
+	case days < 0:
+		return jobxml.Orphans{Keep: true, Days: -1, Number: -1}
+	}
+	return jobxml.Orphans{Days: -1, Number: -1}
 }
 
 // rescan gives the interval as Jenkins keeps it: one of those that its form offers,

@@ -36,8 +36,14 @@ type Source interface {
 	element() any
 }
 
-// Orphans says what becomes of branches that are no longer there; -1 keeps for ever.
-type Orphans struct{ Days, Builds int }
+// Orphans says what becomes of branches that are no longer there.
+type Orphans struct {
+	// Keep keeps the jobs of all.
+	Keep bool
+	// Days and Number bound how long and how many are kept; a bound of -1 is none, and
+	// without any they are removed at once.
+	Days, Number int
+}
 
 // Rescan is a periodic trigger, as Jenkins keeps it: a cron line and milliseconds.
 type Rescan struct {
@@ -63,7 +69,7 @@ type orphansXML struct {
 	Class  string `xml:"class,attr"`
 	Prune  bool   `xml:"pruneDeadBranches"`
 	Days   int    `xml:"daysToKeep"`
-	Builds int    `xml:"numToKeep"`
+	Number int    `xml:"numToKeep"`
 }
 
 type triggersXML struct {
@@ -110,7 +116,7 @@ func (p Project) element() projectXML {
 		Description: p.Description, DisplayName: p.DisplayName,
 		Orphans: orphansXML{
 			Class: "com.cloudbees.hudson.plugins.folder.computed.DefaultOrphanedItemStrategy",
-			Prune: true, Days: p.Orphans.Days, Builds: p.Orphans.Builds,
+			Prune: !p.Orphans.Keep, Days: p.Orphans.Days, Number: p.Orphans.Number,
 		},
 		Sources: sourcesXML{Class: "jenkins.branch.MultiBranchProject$BranchSourceList", Owner: owner},
 		Factory: factoryXML{

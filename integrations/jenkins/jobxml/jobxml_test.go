@@ -17,7 +17,7 @@ var _ = flag.Bool("update", false, "write the golden files")
 
 func git() Project {
 	return Project{
-		Description: "made by OpsBot", Orphans: Orphans{Days: 7, Builds: 20}, Rescan: Rescan{Spec: "H * * * *", Millis: 3600000},
+		Description: "made by OpsBot", Orphans: Orphans{Days: 7, Number: 20}, Rescan: Rescan{Spec: "H * * * *", Millis: 3600000},
 		Source: GitSource{ID: "opsbot-1", Remote: "https://git.example.com/acme/shop.git", Credentials: "git-creds", Discover: Discover{Branches: true, Tags: true}},
 	}
 }

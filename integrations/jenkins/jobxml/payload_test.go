@@ -35,41 +35,41 @@ type server struct {
 
 // real8 describes the eight files.
 func real8() map[string]server {
-	forever := Orphans{Days: -1, Builds: -1}
+	atOnce := Orphans{Days: -1, Number: -1}
 	properties := "/properties/"
 	source := "/sources/data/jenkins.branch.BranchSource/source/traits/"
 	noStrategy := "- /sources/data/jenkins.branch.BranchSource/strategy"
 	return map[string]server{
-		"01-": {Project{Orphans: forever, Source: GitHubSource{
+		"01-": {Project{Orphans: atOnce, Source: GitHubSource{
 			ID: "1", APIURL: "https://api.github.com", Owner: "Harshad6969", Repository: "Boardgame", URL: "https://github.com/Harshad6969/Boardgame.git",
 			Discover: Discover{Branches: true, PullRequests: true, Forks: true, PullStrategy: 2},
 		}}, []string{"/triggers/com.igalg"}},
-		"02-": {Project{Orphans: forever, Source: GitLabSource{
+		"02-": {Project{Orphans: atOnce, Source: GitLabSource{
 			ID: "2a4b5670-ce5f-4728-bb6a-c1cb1dc43e20", Server: "gitlab-5829", Owner: "Youssouy", Path: "Youssouy/gitlab-multibranch-pipeline",
 			Credentials: "gitlab_credential", ProjectID: 17809753, Discover: Discover{Branches: true, PullRequests: true, Forks: true, BranchStrategy: 1},
 		}}, nil},
-		"03-": {Project{DisplayName: "multibranch", Orphans: forever, Source: GitSource{
+		"03-": {Project{DisplayName: "multibranch", Orphans: atOnce, Source: GitSource{
 			ID: "7664a6cd-cc3f-473f-b080-2538ecaeedb1", Remote: "https://github.com/laith-leo/nginx-compile.git",
 			Credentials: "2f08b1ee-fc58-4cc3-a055-9c57491c6e3c", Discover: Discover{Branches: true},
 		}}, nil},
-		"04-": {Project{Description: "testing multi branch", DisplayName: "multibranch", Orphans: forever, Source: GitSource{
+		"04-": {Project{Description: "testing multi branch", DisplayName: "multibranch", Orphans: atOnce, Source: GitSource{
 			ID: "ba9d9903-b0a3-4b75-a8b8-d5c3d3dac517", Remote: "https://github.com/prajwal1327/hello-world-war.git", Discover: Discover{Branches: true},
 		}}, nil},
-		"05-": {Project{Orphans: forever, Rescan: Rescan{Spec: "H H/4 * * *", Millis: 86400000}, Source: GiteaSource{
+		"05-": {Project{Orphans: atOnce, Rescan: Rescan{Spec: "H H/4 * * *", Millis: 86400000}, Source: GiteaSource{
 			ID: "org.jenkinsci.plugin.gitea.GiteaSCMNavigator::http://172.18.0.2:3000::buildadm::dev", ServerURL: "http://172.18.0.2:3000", Owner: "buildadm",
 			Repository: "dev", Credentials: "e4048737-7acd-46fd-86ef-a3db45683d4f",
 			Discover: Discover{Branches: true, PullRequests: true, Forks: true, BranchStrategy: 1, Trust: "TrustContributors"},
 		}}, []string{properties}},
-		"06-": {Project{Description: "%v", Orphans: forever, Source: GitHubSource{
+		"06-": {Project{Description: "%v", Orphans: atOnce, Source: GitHubSource{
 			ID: "blueocean", APIURL: "https://github.intel.com/api/v3", Owner: "kubernetes", Repository: "auto-k8s",
 			Credentials: "github-enterprise:e772171560f3215c51ebceb13f1cac470a701ac2b3463bf9737284ecc288e1ce",
 			Discover:    Discover{Branches: true, PullRequests: true, Forks: true},
 		}}, []string{properties, source + "jenkins.plugins.git.traits.", noStrategy}},
-		"07-": {Project{Orphans: forever, Source: GitHubSource{
+		"07-": {Project{Orphans: atOnce, Source: GitHubSource{
 			ID: "08659502-ae8e-4300-a3b4-be5ec7fb9bd7", Owner: "bcgov", Repository: "hello-world", Credentials: "github-account",
 			Discover: Discover{PullRequests: true, PullStrategy: 2},
 		}}, []string{source + "com.adobe.", source + "jenkins.plugins.git.traits."}},
-		"08-": {Project{Orphans: forever, Source: GitSource{
+		"08-": {Project{Orphans: atOnce, Source: GitSource{
 			ID: "1234567890", Remote: "https://github.com/elmorenox/eb-banking-deployment.git", Discover: Discover{Branches: true},
 		}}, nil},
 	}

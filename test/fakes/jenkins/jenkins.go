@@ -62,6 +62,7 @@ type config struct {
 	indexing     time.Duration
 	listen       string
 	missing      []string
+	encode       func(branch string) string
 	onUnexpected func(string)
 }
 
@@ -86,6 +87,9 @@ func Without(plugins ...string) Option {
 	return func(o *config) { o.missing = append(o.missing, plugins...) }
 }
 
+// Encode is how a branch's name becomes its job's, for Jenkinses of other times.
+func Encode(f func(branch string) string) Option { return func(o *config) { o.encode = f } }
+
 // OnUnexpected is told what no client should have sent.
 func OnUnexpected(f func(what string)) Option { return func(o *config) { o.onUnexpected = f } }
 
@@ -103,7 +107,7 @@ func New(t testing.TB, opts ...Option) *Server {
 
 // Start starts a server without a test; the caller closes it.
 func Start(opts ...Option) (*Server, error) {
-	cfg := config{clock: bot.SystemClock{}, quiet: 5 * time.Second, listen: "127.0.0.1:0"}
+	cfg := config{clock: bot.SystemClock{}, quiet: 5 * time.Second, listen: "127.0.0.1:0", encode: encodeName}
 	for _, o := range opts {
 		o(&cfg)
 	}

@@ -104,10 +104,10 @@ func (i *item) indexSource(log *strings.Builder, src source, repo *Repo) {
 }
 
 func (i *item) indexBranch(log *strings.Builder, sourceID, name string, c *commit) {
-	b := i.child(encodeName(name))
+	b := i.child(i.server.cfg.encode(name))
 	switch {
 	case b == nil:
-		b = &item{server: i.server, parent: i, kind: kindBranch, name: encodeName(name), display: name, created: i.server.clock.Now()}
+		b = &item{server: i.server, parent: i, kind: kindBranch, name: i.server.cfg.encode(name), display: name, created: i.server.clock.Now()}
 		i.children = append(i.children, b)
 	case b.sourceID != sourceID:
 		fmt.Fprintf(log, "Takeover for %s » %s by source #1 from source that no longer exists\nBranch reopened: %s (%s)\n", i.name, name, name, c.id)
@@ -127,5 +127,5 @@ func (i *item) indexBranch(log *strings.Builder, sourceID, name string, c *commi
 // encodeName is how the name of a branch becomes the name of its job: Jenkins
 // escapes some characters of it.
 func encodeName(branch string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "#", "%23", "?", "%3F", `\`, "%5C", "*", "%2A", ":", "%3A", "<", "%3C", ">", "%3E", "|", "%7C").Replace(branch)
+	return strings.NewReplacer("%", "%25", "/", "%2F", "#", "%23", "?", "%3F", `\`, "%5C", "[", "%5B", "]", "%5D").Replace(branch)
 }
