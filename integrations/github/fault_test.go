@@ -119,17 +119,20 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	table := map[string][]string{}
-	t.Run("matrix", func(t *testing.T) {
-		for _, r := range rows() {
-			t.Run(r.name, func(t *testing.T) {
-				t.Parallel()
-				cells := r.run(t)
-				mu.Lock()
-				defer mu.Unlock()
-				table[r.name] = cells
-			})
-		}
-	})
+	t.Cleanup(func() { printTable(t, table) }) // when all rows are through
+	for _, r := range rows() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			cells := r.run(t)
+			mu.Lock()
+			defer mu.Unlock()
+			table[r.name] = cells
+		})
+	}
+}
+
+func printTable(t *testing.T, table map[string][]string) {
+	t.Helper()
 	var out strings.Builder
 	fmt.Fprintf(&out, "%-26s", "")
 	for _, c := range columns() {

@@ -29,7 +29,7 @@ func (f *Forge) Probe(ctx context.Context) []bot.Finding {
 	for _, owner := range f.env.Owners {
 		out = append(out, f.probeOwner(ctx, owner))
 	}
-	if _, err := f.signature(); err != nil {
+	if _, err := f.signature(ctx); err != nil {
 		out = append(out, bot.Finding{Subject: "webhook secret", Text: bot.MessageOf(err)})
 	}
 	return append(out, f.probeHook(ctx))
@@ -66,8 +66,11 @@ func (f *Forge) probeLimit(l *gh.RateLimits) bot.Finding {
 // needed are the scopes of a classic token, each with what it is for.
 func needed() []struct{ scope, use string } {
 	return []struct{ scope, use string }{
-		{"repo", "make and fill repositories"}, {"admin:repo_hook", "install webhooks"},
-		{"delete_repo", "undo and purge"}, {"workflow", "push blueprints with GitHub Actions"}, {"read:org", "see teams"},
+		{"repo", "make and fill repositories"},
+		{"admin:repo_hook", "install webhooks"},
+		{"delete_repo", "undo and purge"},
+		{"workflow", "push blueprints with GitHub Actions"},
+		{"read:org", "see teams"},
 	}
 }
 

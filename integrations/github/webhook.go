@@ -24,7 +24,7 @@ var deliveryID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
 // Verify implements bot.WebhookParser. The secret is the instance's own, so that a
 // genuine delivery may speak about every project of it.
 func (f *Forge) Verify(d bot.Delivery) (string, bot.Scope, error) {
-	scheme, err := f.signature()
+	scheme, err := f.signature(context.Background())
 	if err != nil {
 		return "", bot.Scope{}, err
 	}
@@ -39,13 +39,13 @@ func (f *Forge) Verify(d bot.Delivery) (string, bot.Scope, error) {
 }
 
 // signature reads the secret once: what runs before anything is stored does no I/O.
-func (f *Forge) signature() (sign.Scheme, error) {
+func (f *Forge) signature(ctx context.Context) (sign.Scheme, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.scheme != nil {
 		return f.scheme, nil
 	}
-	secret, err := f.cfg.WebhookSecret.Resolve(context.Background())
+	secret, err := f.cfg.WebhookSecret.Resolve(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -178,14 +178,14 @@ func TestVerify(t *testing.T) {
 // payloads lists the real deliveries, by file; nil where they are not at hand.
 func payloads(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	dir := os.Getenv("OPSBOT_PAYLOADS") //nolint:forbidigo // where others' data lies is the machine's to say
+	dir := os.Getenv("OPSBOT_PAYLOADS")
 	if dir == "" {
 		dir = "../../../shared/payloads"
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "github", "*.json"))
 	recorded, _ := filepath.Glob(filepath.Join(dir, "github", "recorded-*", "*.json"))
 	if files = append(files, recorded...); err != nil || len(files) == 0 {
-		if os.Getenv("OPSBOT_REQUIRE_PAYLOADS") == "1" { //nolint:forbidigo // as above
+		if os.Getenv("OPSBOT_REQUIRE_PAYLOADS") == "1" {
 			tb.Fatalf("there are no payloads in %s", dir)
 		}
 		return nil

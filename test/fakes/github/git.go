@@ -22,7 +22,7 @@ func gitEnv() []string {
 func git(dir string, env []string, stdin []byte, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir", dir}, args...)...)
+	cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir", dir}, args...)...) //nolint:gosec // no shell; refs are checked and behind --end-of-options or a full name
 	cmd.Env = append(gitEnv(), env...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var said bytes.Buffer
