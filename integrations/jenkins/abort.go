@@ -22,7 +22,7 @@ func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error 
 	// Who it was is stored first: Jenkins will only ever say that OpsBot did it.
 	if b.Ref.Queue != "" {
 		err := change(ctx, s, kindQueue, queueKey(ref.Job, b.Ref.Queue), func(d *queueDoc, _ bool) error {
-			d.AbortBy, d.Branch = by, ref.Branch
+			d.AbortBy, d.Branch, d.At = by, ref.Branch, s.env.Clock.Now()
 			return nil
 		})
 		if err != nil {

@@ -227,6 +227,30 @@ func awaitBuild(t *testing.T, b *bench, branch string) bot.BuildRef {
 	}
 }
 
+// TestSweep forgets old requests and no others.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	job := b.job(t, &fake.Program{})
+	b.until(t, b.build(t, job, "main", "k1"), finished)
+	b.until(t, b.build(t, job, "main", "k2"), finished)
+	err := change(t.Context(), b.Service, kindRequest, requestKey("shop", "k1"), func(d *requestDoc, _ bool) error {
+		d.At = d.At.Add(-remembered - time.Minute)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]bool{"k1": false, "k2": true} {
+		if _, known, err := read[requestDoc](t.Context(), b.Service, kindRequest, requestKey("shop", key)); known != want || err != nil {
+			t.Errorf("%s: %v, %v", key, known, err)
+		}
+	}
+}
+
 // TestLease: one replica polls, unless it is dead.
 func TestLease(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ func (s *Service) claim(ctx context.Context, req bot.BuildRequest, queue string)
 		if !q.isNew() && q.body.Key != "" && q.body.Key != req.Key {
 			return bot.Errorf(bot.CodeConflict, "the item %s of the queue is another request's", queue)
 		}
-		q.body.Key, q.body.By, q.body.Cause, q.body.Branch = req.Key, req.By, req.Cause, req.Branch
+		q.body.Key, q.body.By, q.body.Cause, q.body.Branch, q.body.At = req.Key, req.By, req.Cause, req.Branch, s.env.Clock.Now()
 		if err := q.save(ctx, tx); err != nil || req.Key == "" {
 			return err
 		}

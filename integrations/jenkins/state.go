@@ -54,6 +54,7 @@ type queueDoc struct {
 	Cause   bot.Cause `json:"cause"`
 	AbortBy string    `json:"abort_by,omitempty"`
 	Branch  string    `json:"branch,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 func esc(name string) string { return url.PathEscape(name) }
