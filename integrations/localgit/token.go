@@ -73,14 +73,18 @@ func (f *Forge) identify(r *http.Request) (*bot.User, error) {
 	hash := hashOf(secret)
 	var user bot.User
 	var session bot.Session
+	var mine bool
 	err := f.env.Work.Read(r.Context(), func(ctx context.Context, tx *bot.Tx) (err error) {
 		if session, err = tx.Sessions.Get(ctx, sessionKind, hash, f.env.Clock.Now()); err != nil {
 			return err
 		}
-		user, err = tx.Users.ByID(ctx, session.UserID)
+		if user, err = tx.Users.ByID(ctx, session.UserID); err != nil {
+			return err
+		}
+		mine, err = called(ctx, tx, user, name)
 		return err
 	})
-	if bot.CodeOf(err) == bot.CodeNotFound || err == nil && !strings.EqualFold(name, user.Name) {
+	if bot.CodeOf(err) == bot.CodeNotFound || err == nil && !mine {
 		return nil, errLogin
 	}
 	if err != nil {
@@ -88,6 +92,21 @@ func (f *Forge) identify(r *http.Request) (*bot.User, error) {
 	}
 	f.markUsed(r.Context(), session)
 	return &user, nil
+}
+
+// called reports whether a person goes by the name in one of their chats: a login that
+// git has kept works on after two accounts were found to be one person's.
+func called(ctx context.Context, tx *bot.Tx, user bot.User, name string) (bool, error) {
+	if strings.EqualFold(name, user.Name) {
+		return true, nil
+	}
+	logins, err := tx.Logins.Of(ctx, user.ID)
+	for _, l := range logins {
+		if strings.EqualFold(name, l.Name) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // markUsed is of no consequence for the request. It reads again inside its own

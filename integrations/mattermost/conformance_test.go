@@ -13,7 +13,9 @@ func TestConformance(t *testing.T) {
 		t.Helper()
 		r := setup(t)
 		return chattest.Rig{
-			Chat: r.Chat, Room: r.room(), Remove: r.srv.DeletePost,
+			Chat: r.Chat, Room: r.room(), Remove: r.srv.DeletePost, RoomName: "ops",
+			Person:    bot.Account{Instance: "mm", ID: r.alice.ID, Name: "alice"},
+			Restarted: func() bot.Chat { return r.another() },
 			Messages: func() (out []chattest.Message) {
 				for _, p := range r.srv.Channel(r.ops.ID).Posts() {
 					if p.UserID == r.bot.ID && p.Type == "" {

@@ -15,7 +15,8 @@ func TestConformance(t *testing.T) {
 		t.Helper()
 		r := setup(t)
 		return chattest.Rig{
-			Chat: r.chat, Room: r.room(r.dev),
+			Chat: r.chat, Room: r.room(r.dev), RoomName: "dev", Person: bot.Account{Instance: "slack", Workspace: r.TeamID, ID: r.alice, Name: "alice"},
+			Restarted: func() bot.Chat { return r.newChat(t.TempDir()) },
 			Remove: func(id string) {
 				channel, ts, _ := wire.SplitID(id)
 				r.Delete(r.BotUserID, channel, ts)

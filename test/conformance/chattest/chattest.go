@@ -32,6 +32,13 @@ type Rig struct {
 	Messages func() []Message
 	// Remove deletes a message as a person would; nil where nobody can.
 	Remove func(id string)
+	// Restarted gives the chat as it is after a restart of the program; nil where it
+	// keeps everything outside.
+	Restarted func() bot.Chat
+	// RoomName is what people call Room, for a chat that finds rooms; Person is an
+	// account that it knows, for one that knows people.
+	RoomName string
+	Person   bot.Account
 }
 
 // Rule is one promise of the contract. Check returns nil when the chat keeps it.
@@ -56,6 +63,10 @@ func Rules() []Rule {
 		{"an ended context is an error", endedContext},
 		{"threads hold replies", threadHoldsReplies},
 		{"limits make sense", limitsMakeSense},
+		{"after a restart a post is found again", foundAfterRestart},
+		{"rooms are found by name and id", roomsAreFound},
+		{"entering and leaving twice is success", roomsTwice},
+		{"people are known by their id", peopleAreKnown},
 	}
 }
 
@@ -210,4 +221,77 @@ func limitsMakeSense(_ context.Context, r Rig) error {
 		return fmt.Errorf("limits %+v", l)
 	}
 	return nil
+}
+
+func foundAfterRestart(ctx context.Context, r Rig) error {
+	if r.Restarted == nil {
+		return nil
+	}
+	first, err := r.Chat.Send(ctx, r.post("a", "hello"))
+	if err != nil {
+		return err
+	}
+	again := r.post("a", "hello")
+	again.Again = true
+	second, err := r.Restarted().Send(ctx, again)
+	if err != nil {
+		return err
+	}
+	if first != second {
+		return fmt.Errorf("after the restart it is %q, before %q", second, first)
+	}
+	return r.shows("hello")
+}
+
+func roomsAreFound(ctx context.Context, r Rig) error {
+	keeper, ok := r.Chat.(bot.RoomKeeper)
+	if !ok {
+		return nil
+	}
+	for _, name := range []string{r.RoomName, "#" + r.RoomName, r.Room.ID} {
+		room, err := keeper.FindRoom(ctx, name)
+		if err != nil {
+			return fmt.Errorf("find %q: %w", name, err)
+		}
+		if room.Ref != r.Room || room.Name != r.RoomName {
+			return fmt.Errorf("%q is %+v, want %+v called %q", name, room, r.Room, r.RoomName)
+		}
+	}
+	_, err := keeper.FindRoom(ctx, "no-such-room")
+	return conformance.WantCode("finding a room that is not there", err, bot.CodeNotFound)
+}
+
+func roomsTwice(ctx context.Context, r Rig) error {
+	keeper, ok := r.Chat.(bot.RoomKeeper)
+	if !ok {
+		return nil
+	}
+	for _, do := range []func(context.Context, bot.RoomRef) error{keeper.JoinRoom, keeper.JoinRoom, keeper.LeaveRoom, keeper.LeaveRoom} {
+		if err := do(ctx, r.Room); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func peopleAreKnown(ctx context.Context, r Rig) error {
+	dir, ok := r.Chat.(bot.Directory)
+	if !ok {
+		return nil
+	}
+	facts, err := dir.Facts(ctx, r.Person)
+	if err != nil {
+		return err
+	}
+	if facts.Name != r.Person.Name || facts.Disabled || facts.Machine {
+		return fmt.Errorf("%s is %+v", r.Person, facts)
+	}
+	stranger := r.Person
+	stranger.ID = r.Person.ID[1:] + r.Person.ID[:1]
+	_, err = dir.Facts(ctx, stranger)
+	if err := conformance.WantCode("the facts of nobody", err, bot.CodeNotFound); err != nil {
+		return err
+	}
+	_, err = dir.ByEmail(ctx, "nobody@example.com")
+	return conformance.WantCode("the account of an address that nobody has", err, bot.CodeNotFound)
 }

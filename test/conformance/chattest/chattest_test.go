@@ -17,15 +17,47 @@ func room() bot.RoomRef { return bot.RoomRef{Instance: "fake", ID: "r"} }
 func rig(chat bot.Chat, fake *chattest.Fake) chattest.Rig {
 	return chattest.Rig{
 		Chat: chat, Room: room(), Remove: fake.Remove,
-		Messages: func() []chattest.Message { return fake.Messages(room()) },
+		Messages:  func() []chattest.Message { return fake.Messages(room()) },
+		Restarted: func() bot.Chat { return chat }, RoomName: "dev", Person: alice(),
 	}
+}
+
+func alice() bot.Account { return bot.Account{Instance: "fake", ID: "u1", Name: "alice"} }
+
+// social is a chat that knows its rooms and its people.
+type social struct{ *chattest.Fake }
+
+var (
+	_ bot.RoomKeeper = social{}
+	_ bot.Directory  = social{}
+)
+
+func (social) FindRoom(_ context.Context, name string) (bot.Room, error) {
+	if name != "dev" && name != "#dev" && name != room().ID {
+		return bot.Room{}, bot.Errorf(bot.CodeNotFound, "There is no room %q.", name)
+	}
+	return bot.Room{Ref: room(), Name: "dev"}, nil
+}
+
+func (social) JoinRoom(context.Context, bot.RoomRef) error  { return nil }
+func (social) LeaveRoom(context.Context, bot.RoomRef) error { return nil }
+
+func (social) Facts(_ context.Context, a bot.Account) (bot.Facts, error) {
+	if a.ID != "u1" {
+		return bot.Facts{}, bot.Errorf(bot.CodeNotFound, "There is no account %q.", a.ID)
+	}
+	return bot.Facts{Name: "alice"}, nil
+}
+
+func (social) ByEmail(context.Context, string) (bot.Account, error) {
+	return bot.Account{}, bot.Errorf(bot.CodeNotFound, "Nobody has that address.")
 }
 
 func TestFakeKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	chattest.Run(t, func(*testing.T) chattest.Rig {
 		f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
-		return rig(f, f)
+		return rig(social{f}, f)
 	})
 }
 
@@ -97,6 +129,30 @@ func (c flat) Send(ctx context.Context, p bot.Post) (string, error) {
 	return c.Fake.Send(ctx, p)
 }
 
+type nowhere struct{ social }
+
+func (c nowhere) FindRoom(context.Context, string) (bot.Room, error) {
+	return bot.Room{Ref: room(), Name: "dev"}, nil
+}
+
+type once struct {
+	social
+	n *atomic.Int64
+}
+
+func (c once) JoinRoom(context.Context, bot.RoomRef) error {
+	if c.n.Add(1) > 1 {
+		return bot.Errorf(bot.CodeConflict, "I am in that room already.")
+	}
+	return nil
+}
+
+type everybody struct{ social }
+
+func (everybody) Facts(context.Context, bot.Account) (bot.Facts, error) {
+	return bot.Facts{Name: "alice"}, nil
+}
+
 type stuck struct{ *chattest.Fake }
 
 func (stuck) Limits() bot.ChatLimits { return bot.ChatLimits{PerSecond: 1} }
@@ -115,6 +171,11 @@ func TestBrokenChatsAreRejected(t *testing.T) {
 		"an ended context is an error":        func(f *chattest.Fake) bot.Chat { return deafToTheContext{f} },
 		"threads hold replies":                func(f *chattest.Fake) bot.Chat { return flat{f} },
 		"limits make sense":                   func(f *chattest.Fake) bot.Chat { return stuck{f} },
+
+		"after a restart a post is found again": func(f *chattest.Fake) bot.Chat { return forgetsKeys{f, new(atomic.Int64)} },
+		"rooms are found by name and id":        func(f *chattest.Fake) bot.Chat { return nowhere{social{f}} },
+		"entering and leaving twice is success": func(f *chattest.Fake) bot.Chat { return once{social{f}, new(atomic.Int64)} },
+		"people are known by their id":          func(f *chattest.Fake) bot.Chat { return everybody{social{f}} },
 	}
 	conformance.Reject(t, chattest.Rules(), func(broken func(*chattest.Fake) bot.Chat) chattest.Rig {
 		f := &chattest.Fake{Bounds: bot.ChatLimits{PerSecond: 1, Burst: 1}}
