@@ -21,8 +21,7 @@ func rig(w *world, owner string) forgetest.Rig {
 	}
 }
 
-// TestConformance: as an organisation's member, with every answer's limit out of
-// the way: the suite makes more than a minute's writes.
+// TestConformance: as an organisation's member, with topics and a team to settle.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	forgetest.Run(t, func(t *testing.T) forgetest.Rig {

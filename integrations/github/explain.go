@@ -59,7 +59,8 @@ func (f *Forge) wire(ctx context.Context, err error) error {
 }
 
 // refused gives a refusal in words that help.
-func (f *Forge) refused(e *gh.ErrorResponse, doing string) error {
+func (f *Forge) refused(e *gh.ErrorResponse, what string) error {
+	doing := bot.Escape(what) // branches and files may be named by anybody
 	h, status := e.Response.Header, e.Response.StatusCode
 	cause := &rest.StatusError{Status: status, Header: h, Body: f.mask.String(said(e))}
 	if r := e.Response.Request; r != nil {

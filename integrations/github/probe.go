@@ -19,6 +19,9 @@ const maxSkew = 30 * time.Second
 // Probe implements bot.Prober.
 func (f *Forge) Probe(ctx context.Context) []bot.Finding {
 	limits, resp, err := f.api().RateLimit.Get(ctx)
+	if resp != nil && resp.Response != nil && resp.StatusCode == http.StatusNotFound {
+		err = nil // an Enterprise Server without limits
+	}
 	if err != nil {
 		return []bot.Finding{{Subject: "API", Text: bot.MessageOf(f.explain(ctx, err, "show the limits of OpsBot's token"))}}
 	}

@@ -3,7 +3,9 @@ package github
 import (
 	"context"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	gh "github.com/google/go-github/v60/github"
 
@@ -19,6 +21,9 @@ func (f *Forge) Push(ctx context.Context, req bot.PushRequest) (string, error) {
 	if r.GetArchived() {
 		return "", archived(r)
 	}
+	if err := f.checkClone(r); err != nil {
+		return "", err
+	}
 	if err := f.settle(ctx, r); err != nil {
 		return "", err
 	}
@@ -31,6 +36,25 @@ func (f *Forge) Push(ctx context.Context, req bot.PushRequest) (string, error) {
 		return commit, f.makeDefault(ctx, r, req.Branch)
 	}
 	return commit, nil
+}
+
+// checkClone keeps the token from a server that is not the configured one, whatever
+// the API says.
+func (f *Forge) checkClone(r *gh.Repository) error {
+	u, err := url.Parse(r.GetCloneURL())
+	if err == nil && strings.EqualFold(u.Host, f.webHost()) && u.Scheme == f.base.Scheme {
+		return nil
+	}
+	return bot.Errorf(bot.CodeInvalid, "GitHub wants %s to be pushed to another server than %s; if that is right, integrations.%s.url must name it.",
+		full(r), bot.Escape(f.webHost()), f.env.Name)
+}
+
+// webHost is where repositories live: github.com beside api.github.com, and so on.
+func (f *Forge) webHost() string {
+	if u, err := url.Parse(f.cfg.URL); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return strings.TrimPrefix(f.base.Host, "api.")
 }
 
 func archived(r *gh.Repository) error {

@@ -195,6 +195,24 @@ func TestPushWithoutRights(t *testing.T) {
 	refused(t, w, err, bot.CodeForbidden, "contents=write", "single sign-on")
 }
 
+// TestTokenStaysHome: a clone URL on another server than the configured one gets no
+// token.
+func TestTokenStaysHome(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.APIURL = c.URL + "/api/v3"; c.URL = "http://elsewhere.example" })
+	repo, err := w.forge.EnsureRepository(t.Context(), spec("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.forge.Push(t.Context(), request(repo, "x"))
+	refused(t, w, err, bot.CodeInvalid, "another server than elsewhere.example", "integrations.github.url")
+	w.cfg.URL = ""
+	w.restart()
+	if _, err = w.forge.Push(t.Context(), request(repo, "x")); err != nil {
+		t.Errorf("with the API's own host: %v", err)
+	}
+}
+
 func TestUnknownTeam(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.Teams = map[string]string{"nobodies": "push"} })

@@ -187,7 +187,7 @@ func (f *Forge) create(ctx context.Context, spec bot.RepoSpec) (*gh.Repository, 
 	return made, nil
 }
 
-func (f *Forge) webURL() string { return or(f.cfg.URL, "https://github.com") }
+func (f *Forge) webURL() string { return f.base.Scheme + "://" + f.webHost() }
 
 // organisation gives the path's part for an organisation, "" for the token's own
 // account.

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -179,6 +180,16 @@ func TestProbe(t *testing.T) {
 		if !f.OK {
 			t.Errorf("as an App: %+v", f)
 		}
+	}
+}
+
+// TestProbeWithoutLimits: an Enterprise Server has none unless it is told to.
+func TestProbeWithoutLimits(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	w.hub.Fail(fake.Fault{Method: "GET", Operation: "/rate_limit", Status: 404, Header: map[string]string{"Date": w.clock.Now().Format(http.TimeFormat)}})
+	if f := find(t, w.forge.Probe(t.Context()), "rate limit"); !f.OK || f.Text != "none" {
+		t.Errorf("%+v", f)
 	}
 }
 
