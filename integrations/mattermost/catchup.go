@@ -17,6 +17,7 @@ import (
 const (
 	mostChannels = 200
 	mostPosts    = 1000 // of each
+	smallPage    = 20
 	// overlap is read again: posts of one moment may come in any order. What was
 	// received already is known by its id.
 	overlap = 5 * time.Second
@@ -187,11 +188,16 @@ func (c *Chat) due(rooms []room, since int64) []room {
 // catchUpRoom reads one channel and gives the moment of its newest post. seen is up
 // to when posts were received as they came.
 func (c *Chat) catchUpRoom(ctx context.Context, r room, since, seen int64) (newest int64, err error) {
-	posts, err := c.postsSince(ctx, r, since)
-	if bot.CodeOf(err) == bot.CodeForbidden || bot.CodeOf(err) == bot.CodeNotFound {
-		return 0, nil // the bot was taken out of it meanwhile
+	posts, err := c.postsSince(ctx, r, since, api.PageSize)
+	if bot.CodeOf(err) == bot.CodeTooLarge { // posts may have props of a megabyte each
+		posts, err = c.postsSince(ctx, r, since, smallPage)
 	}
-	if err != nil {
+	switch {
+	case bot.CodeOf(err) == bot.CodeForbidden || bot.CodeOf(err) == bot.CodeNotFound:
+		return 0, nil // the bot was taken out of it meanwhile
+	case err != nil && c.hopeless("what was missed in "+r.id, err):
+		return 0, nil
+	case err != nil:
 		return 0, err
 	}
 	for _, p := range posts {
@@ -209,15 +215,15 @@ func (c *Chat) catchUpRoom(ctx context.Context, r room, since, seen int64) (newe
 // postsSince are the posts of a channel made after a moment, oldest first. They are
 // read page by page: what changed since a moment the server gives in one piece,
 // however large.
-func (c *Chat) postsSince(ctx context.Context, r room, since int64) ([]*model.Post, error) {
+func (c *Chat) postsSince(ctx context.Context, r room, since int64, size int) ([]*model.Post, error) {
 	var out []*model.Post // newest first, as the server orders even what is of one moment
 	known := map[string]bool{}
 	for page := 0; ; page++ {
-		list, err := c.api.Page(ctx, r.id, page)
+		list, err := c.api.Page(ctx, r.id, page, size)
 		if err != nil {
 			return nil, err
 		}
-		more := len(list.Order) >= api.PageSize
+		more := len(list.Order) >= size
 		for _, id := range list.Order {
 			p := list.Posts[id]
 			switch {

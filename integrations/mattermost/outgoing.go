@@ -191,7 +191,7 @@ func (c *Chat) partsIn(ctx context.Context, root, key string) (map[int]*model.Po
 func (c *Chat) partsOf(ctx context.Context, channel, key string) (map[int]*model.Post, error) {
 	found := map[int]*model.Post{}
 	for page := range mostPages {
-		list, err := c.api.Page(ctx, channel, page)
+		list, err := c.api.Page(ctx, channel, page, api.PageSize)
 		if err != nil {
 			return nil, err
 		}

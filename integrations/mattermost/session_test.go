@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -289,4 +290,33 @@ func TestMoreThanIsReadAfterwards(t *testing.T) {
 		t.Errorf("came in: %q", got)
 	}
 	r.log.wait(t, "too much was said")
+}
+
+// TestAChannelThatCannotBeRead holds up neither the others nor what is said now.
+func TestAChannelThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	stop := r.run()
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot one", "")
+	r.inbox.wait(t, "@opsbot one")
+	stop()
+	bad := r.srv.AddChannel("bad", r.alice.ID, r.bot.ID)
+	r.srv.Say(r.alice.ID, bad.ID, "@opsbot bad", "")
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot two", "")
+	r.srv.Fail(fake.Fault{Method: "GET", Path: "/channels/" + bad.ID + "/posts", Times: -1, Status: 413})
+	r.Chat = r.another()
+	r.run()
+	r.log.waitFor(t, "mattermost: connected", 2)
+	if got := saidIn(r.inbox.wait(t, "@opsbot two")); !slices.Equal(got, []string{"@opsbot one", "@opsbot two"}) {
+		t.Errorf("came in: %q", got)
+	}
+	small := 0
+	for _, c := range r.srv.Calls() {
+		if strings.Contains(c.Path, bad.ID) && strings.Contains(c.Query, "per_page=20") && !strings.Contains(c.Query, "per_page=200") {
+			small++
+		}
+	}
+	if small != mostTries {
+		t.Errorf("smaller pages were tried %d times", small)
+	}
 }

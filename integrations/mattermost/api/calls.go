@@ -206,10 +206,11 @@ func (c *Client) Thread(ctx context.Context, root string) (out *model.PostList, 
 // PageSize is how many posts a page has, the most that the server gives.
 const PageSize = 200
 
-// Page are posts of a channel, newest first, from page 0 on; deleted posts and old
-// versions of edited ones are not among them.
-func (c *Client) Page(ctx context.Context, channel string, page int) (out *model.PostList, err error) {
-	query := "?page=" + strconv.Itoa(page) + "&per_page=" + strconv.Itoa(PageSize)
+// Page are posts of a channel, newest first, from page 0 on, size of them at the most;
+// deleted posts and old versions of edited ones are not among them. CodeTooLarge asks
+// for smaller pages.
+func (c *Client) Page(ctx context.Context, channel string, page, size int) (out *model.PostList, err error) {
+	query := "?page=" + strconv.Itoa(page) + "&per_page=" + strconv.Itoa(size)
 	err = c.call(ctx, "channels/{id}/posts", true, func(v4 *model.Client4) (*model.Response, error) {
 		r, err := v4.DoAPIGet(ctx, "/channels/"+url.PathEscape(channel)+"/posts"+query, "")
 		return decode(r, err, &out)
