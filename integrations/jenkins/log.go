@@ -188,6 +188,25 @@ func (s *Service) readText(ctx context.Context, at string, l *logText) error {
 	return nil
 }
 
+// commitInLog finds the commit where the log begins: it stands there before any
+// checkout, and a long log is not read for it again and again.
+func (s *Service) commitInLog(ctx context.Context, at string, l *logText) (string, error) {
+	if l.read {
+		return l.commit(), nil
+	}
+	body, err := s.openText(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	head, err := io.ReadAll(io.LimitReader(body, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	begin := logText{text: strings.ToValidUTF8(string(head), "�")}
+	return begin.commit(), nil
+}
+
 // maxLog bounds how much of a log is read to find something out.
 const maxLog = 64 << 20
 

@@ -26,10 +26,9 @@ func (s *Service) report(ctx context.Context, ref bot.BuildRef, name string, j b
 		return bot.Build{}, err
 	}
 	if b.Commit == "" {
-		if err := s.readText(ctx, at, &log); err != nil {
+		if b.Commit, err = s.commitInLog(ctx, at, &log); err != nil {
 			return bot.Build{}, err
 		}
-		b.Commit = log.commit()
 	}
 	if b.Tests != nil && b.Tests.Failed > 0 {
 		if b.Tests.Failures, err = s.failures(ctx, at); err != nil {
