@@ -46,7 +46,10 @@ func TestManyProjects(t *testing.T) {
 func (w *world) whole(name string) {
 	var repo bot.Repository
 	steps := []func(context.Context) error{
-		func(ctx context.Context) (err error) { repo, err = w.forge.EnsureRepository(ctx, spec(name)); return err },
+		func(ctx context.Context) (err error) {
+			repo, err = w.forge.EnsureRepository(ctx, spec(name))
+			return err
+		},
 		func(ctx context.Context) error { _, err := w.forge.Push(ctx, request(repo, "x")); return err },
 		func(ctx context.Context) error { _, err := w.forge.EnsureHook(ctx, hookOf(repo)); return err },
 		func(ctx context.Context) error {
