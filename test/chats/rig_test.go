@@ -32,8 +32,6 @@ type troubled struct {
 	broken  func(n int)        // the next n posts are answered with 500
 	lost    func(n int)        // the next n posts arrive, their answers don't
 	restart func(t *testing.T) // the service ends all connections and comes back
-	// reorders is set where what is delivered again comes in an order of its own.
-	reorders bool
 }
 
 // newSlack is a workspace behind a line.
@@ -46,11 +44,10 @@ func newSlack(t *testing.T) troubled {
 	const method = "chat.postMessage"
 	return troubled{
 		Chat: talk.InSlack(server), line: l,
-		limit:    func(n int) { server.Storm(method, n, time.Second) },
-		broken:   func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Status: 500}) },
-		lost:     func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Cut: true, After: true}) },
-		restart:  func(*testing.T) { server.Disconnect("warning"); server.CutConnections() },
-		reorders: true,
+		limit:   func(n int) { server.Storm(method, n, time.Second) },
+		broken:  func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Status: 500}) },
+		lost:    func(n int) { server.Fail(slack.Fault{Method: method, Times: n, Cut: true, After: true}) },
+		restart: func(*testing.T) { server.Disconnect("warning"); server.CutConnections() },
 	}
 }
 

@@ -28,6 +28,9 @@ type Configuration struct {
 	Localrun string
 }
 
+// PublicURL is where others reach the program, once its ports are fixed.
+func (c Configuration) PublicURL() string { return fmt.Sprintf("http://127.0.0.1:%d", c.Listen) }
+
 // YAML is the configuration's file.
 func (c Configuration) YAML() string {
 	if c.Localrun == "" {

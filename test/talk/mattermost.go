@@ -14,6 +14,7 @@ import (
 type Mattermost struct {
 	server  *mattermost.Server
 	bot     mattermost.User
+	command string // token of the slash command, "" for none
 	channel mattermost.Channel
 
 	mu     sync.Mutex
@@ -34,7 +35,12 @@ func (*Mattermost) Name() string { return "mattermost" }
 
 // Configure implements Chat.
 func (m *Mattermost) Configure(c *program.Configuration) {
-	c.Chats = append(c.Chats, fmt.Sprintf("mattermost: { type: mattermost, url: %s, token: env:MM_TOKEN }", m.server.URL))
+	more := ""
+	if m.command != "" {
+		more = ", command_token: env:MM_COMMAND_TOKEN"
+		c.Environment = append(c.Environment, "MM_COMMAND_TOKEN="+m.command)
+	}
+	c.Chats = append(c.Chats, fmt.Sprintf("mattermost: { type: mattermost, url: %s, token: env:MM_TOKEN%s }", m.server.URL, more))
 	c.Room = "mattermost:general"
 	c.Environment = append(c.Environment, "MM_TOKEN="+m.bot.Token)
 }
@@ -51,6 +57,12 @@ func (m *Mattermost) Person(name string) string {
 	}
 	return id
 }
+
+// Channel is the id of the room.
+func (m *Mattermost) Channel() string { return m.channel.ID }
+
+// Command gives the program the token of the slash command, before Configure.
+func (m *Mattermost) Command(token string) { m.command = token }
 
 // Say implements Chat.
 func (m *Mattermost) Say(user, text, thread string) string {

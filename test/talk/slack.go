@@ -50,6 +50,9 @@ func (s *Slack) Person(name string) string {
 	return id
 }
 
+// Channel is the id of the room.
+func (s *Slack) Channel() string { return s.channel }
+
 // Say implements Chat.
 func (s *Slack) Say(user, text, thread string) string {
 	_, ts, _ := strings.Cut(thread, ":")
