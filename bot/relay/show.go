@@ -23,6 +23,7 @@ func show(ctx context.Context, chat bot.Chat, post *bot.Post, row *bot.PostRow, 
 			row.Shown = doubt(row.Shown, tried)
 		}
 	}()
+	post.Again = strings.HasPrefix(row.Shown, shownUnsure)
 	if private, ok := chat.(bot.Ephemeral); ok && post.To != nil {
 		return private.SendEphemeral(ctx, *post)
 	}
@@ -33,7 +34,6 @@ func show(ctx context.Context, chat bot.Chat, post *bot.Post, row *bot.PostRow, 
 		}
 		row.MessageID = "" // somebody removed it: say it anew
 	}
-	post.Again = strings.HasPrefix(row.Shown, shownUnsure)
 	id, err := chat.Send(ctx, *post)
 	if err != nil {
 		return err

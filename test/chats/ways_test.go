@@ -13,8 +13,7 @@ import (
 
 // TestWaysInSlack: the slash command opens the form, which says what is wrong beside
 // the field; a thumb confirms a plan; the App Home knows what is mine and opens the
-// form too; in a direct message no mention is needed; guests are refused, and so is
-// whoever is deactivated, at once.
+// form too; in a direct message no mention is needed; guests are refused.
 func TestWaysInSlack(t *testing.T) {
 	t.Parallel()
 	server := slack.New(t)
@@ -64,11 +63,10 @@ func TestWaysInSlack(t *testing.T) {
 
 	server.ChangeUser(c.Person("gus"), func(u *slack.User) { u.Restricted = true })
 	refused(t, c, "gus", `Forbidden by the policy no-strangers`)
-	server.Deactivate(c.Person("bob"))
-	left(t, f, c, "bob")
 }
 
-// TestWaysInMattermost is the same with the server's own means.
+// TestWaysInMattermost is the same with the server's own means. Who was deactivated
+// has no rights, also as long as a connection of theirs lasts.
 func TestWaysInMattermost(t *testing.T) {
 	t.Parallel()
 	server := mattermost.New(t)
