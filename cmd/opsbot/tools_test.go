@@ -100,7 +100,7 @@ func TestPolicyExplain(t *testing.T) {
 	for _, want := range []string{
 		"allowed: alice deploy hello-world@1.0 to production. Allowed by everybody-may-ship.\n",
 		`asked     action deploy (in Action::"developer"), project hello-world, environment production` + "\n",
-		"permits   everybody-may-ship, at default.cedar:16:1:\n" + `          @id("everybody-may-ship")` + "\n",
+		"permits   everybody-may-ship, at default.cedar:18:1:\n" + `          @id("everybody-may-ship")` + "\n",
 		`          unless { principal in Group::"guests" };` + "\n",
 		"note      there is no project hello-world here",
 	} {
@@ -113,7 +113,7 @@ func TestPolicyExplain(t *testing.T) {
 	b.expect(0, `note      There is no environment "prodution"; there are: staging, production. Did you mean production?`, "policy", "explain", "bob", "deploy hello to prodution")
 	b.expect(0, "environment staging", "policy", "explain", "bob", "lock", "hello", "in", "staging", "because", "the db's away")
 	b.expect(0, "Allowed by yes-skips-the-question", "policy", "explain", "bob", "deploy", "hello", "to", "staging", "--yes")
-	b.expect(1, "forbids   production-is-always-asked, at default.cedar:38:1:", "policy", "explain", "bob", "deploy", "hello", "to", "production", "--yes")
+	b.expect(1, "forbids   production-is-always-asked, at default.cedar:40:1:", "policy", "explain", "bob", "deploy", "hello", "to", "production", "--yes")
 	b.expect(1, "may       members of: admins, operators", "policy", "explain", "bob", "delete-project", "--purge", "hello")
 	b.expect(0, "the-owner-may-everything", "policy", "explain", "owner", "delete-project", "hello")
 	b.expect(0, "somebody-else-may-approve", "policy", "explain", "slack:T1/U2", "approve", "deploy", "hello", "to", "production")
