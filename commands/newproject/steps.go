@@ -127,6 +127,10 @@ func (r *runner) removeRepository(ctx context.Context, run bot.StepRun) error {
 	if found != bot.PresenceOurs {
 		return bot.Errorf(bot.CodeConflict, "The repository %s is not the one that this operation made; it is left alone.", have.URL)
 	}
+	if retirer, ok := forge.(bot.Retirer); ok { // it knows best what is only ours
+		_, err := retirer.RetireRepository(ctx, have, run.Operation.ID)
+		return err
+	}
 	if reader, ok := forge.(bot.CommitReader); ok {
 		branches, err := reader.Branches(ctx, have)
 		if err != nil {
@@ -160,11 +164,20 @@ func (r *runner) push(ctx context.Context, run bot.StepRun) (bot.StepResult, err
 	by := run.Operation.Requester
 	commit, err := forge.Push(ctx, bot.PushRequest{
 		Repository: repo(run, p), Branch: p.DefaultBranch, Tree: tree,
-		Author: bot.Signature{Name: by.Name, Email: by.Name + "@users.noreply.opsbot"}, Message: "Initial commit",
+		Author: bot.Signature{Name: by.Name, Email: by.Name + "@users.noreply.opsbot"}, Message: firstCommit,
 		At: run.Operation.CreatedAt, Operation: run.Operation.ID,
 	})
-	return bot.StepResult{Output: map[string]string{"commit": commit}}, err
+	return bot.StepResult{Output: map[string]string{"commit": commit}, Commit: func(ctx context.Context, tx *bot.Tx) error {
+		// No webhook was there yet that could have told of it.
+		_, err := tx.Changes.Ensure(ctx, bot.Change{
+			ProjectID: p.ID, Branch: p.DefaultBranch, Commit: commit, Title: firstCommit, Author: by.Name,
+			CreatedAt: run.Operation.CreatedAt, Cause: run.Operation.Cause,
+		})
+		return err
+	}}, err
 }
+
+const firstCommit = "Initial commit"
 
 // ---- webhook
 

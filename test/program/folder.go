@@ -21,6 +21,10 @@ type Configuration struct {
 	// the console's first room.
 	Chats []string
 	Room  string
+	// Forge and Pipeline are the default ones, "" the embedded; Manual has nothing
+	// deployed by itself.
+	Forge, Pipeline string
+	Manual          bool
 	// Environment is what the program's environment has besides that of the test.
 	Environment []string
 	// Localrun are its settings besides its type, as they stand in YAML's braces;
@@ -39,6 +43,16 @@ func (c Configuration) YAML() string {
 	if c.Room == "" {
 		c.Room = "console:general"
 	}
+	if c.Forge == "" {
+		c.Forge = "localgit"
+	}
+	if c.Pipeline == "" {
+		c.Pipeline = "localci"
+	}
+	auto := ", auto: main"
+	if c.Manual {
+		auto = ""
+	}
 	chats := ""
 	for _, one := range c.Chats {
 		chats += "  " + one + "\n"
@@ -51,11 +65,11 @@ integrations:
   localgit: { type: localgit }
   localci: { type: localci }
   localrun: { type: localrun, %s }
-%sdefaults: { forge: localgit, pipeline: localci, room: %q, blueprint: static-site }
+%sdefaults: { forge: %s, pipeline: %s, room: %q, blueprint: static-site }
 environments:
-  - { name: staging, deployer: localrun, auto: main }
+  - { name: staging, deployer: localrun%s }
   - { name: production, deployer: localrun, after: staging }
-`, c.Listen, c.Console, c.Apps, c.Localrun, chats, c.Room)
+`, c.Listen, c.Console, c.Apps, c.Localrun, chats, c.Forge, c.Pipeline, c.Room, auto)
 }
 
 // Ports gives free ports. The zero value is ready. Safe for concurrent use.

@@ -54,6 +54,8 @@ type Repo struct {
 	server   *Server
 	url      string
 	branches map[string]*commit
+	heads    func() map[string]string // nil: branches change by Commit and Delete alone
+	program  *Program
 }
 
 type commit struct {
@@ -85,6 +87,25 @@ func (r *Repo) Commit(branch string, p *Program) string {
 	return c.id
 }
 
+// Follow has the repository's branches be what heads gives, commit by name, whenever
+// Jenkins looks; each has the program. heads must not call the server.
+func (r *Repo) Follow(heads func() map[string]string, p *Program) {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	r.heads, r.program = heads, p
+}
+
+// look brings the branches up to date. The lock is held.
+func (r *Repo) look() {
+	if r.heads == nil {
+		return
+	}
+	r.branches = map[string]*commit{}
+	for name, id := range r.heads() {
+		r.branches[name] = &commit{id: id, program: r.program}
+	}
+}
+
 // Delete deletes a branch. Jenkins is not told.
 func (r *Repo) Delete(branch string) {
 	r.server.mu.Lock()
@@ -94,6 +115,7 @@ func (r *Repo) Delete(branch string) {
 }
 
 func (r *Repo) names() []string {
+	r.look()
 	var all []string
 	for name := range r.branches {
 		all = append(all, name)
