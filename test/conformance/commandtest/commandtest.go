@@ -46,10 +46,14 @@ func (c quick) Now() time.Time {
 }
 func (c quick) After(d time.Duration) <-chan time.Time { return time.After(d / speed) }
 
-type instances map[string]any
+// Instances are integrations by name.
+type Instances map[string]any
 
-func (i instances) Get(name string) any { return i[name] }
-func (i instances) Names() []string     { return []string{"git", "ci", "run", "chat"} }
+// Get implements bot.Integrations.
+func (i Instances) Get(name string) any { return i[name] }
+
+// Names implements bot.Integrations.
+func (i Instances) Names() []string { return []string{"git", "ci", "run", "chat"} }
 
 // New makes a rig with one active project "hello" without any resources.
 func New(t testing.TB) *Rig {
@@ -57,7 +61,7 @@ func New(t testing.TB) *Rig {
 	r := &Rig{T: t, DB: storetest.Open(t), Clock: quick{time.Now()}, CI: newPipeline(), Runner: newDeployer(), Chat: &Chat{}, hidden: map[string]bool{}}
 	_, r.Forge = forgetest.NewRig()
 	r.Services = &bot.Services{
-		Clock: r.Clock, Work: r.DB, Blobs: r.DB.Blobs(), Integrations: instances{"git": r.Forge, "ci": r.CI, "run": r.Runner, "chat": r.Chat},
+		Clock: r.Clock, Work: r.DB, Blobs: r.DB.Blobs(), Integrations: Instances{"git": r.Forge, "ci": r.CI, "run": r.Runner, "chat": r.Chat},
 		Blueprints: Blueprints{}, Authorizer: judge{r}, Deliveries: noDeliveries{},
 		Environments: []bot.Environment{{Name: "staging", Deployer: "run", Auto: "main"}, {Name: "production", Deployer: "run", After: "staging"}},
 		Defaults: bot.Defaults{
