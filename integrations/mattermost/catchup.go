@@ -156,6 +156,21 @@ func (c *Chat) catchUp(ctx context.Context, rooms []room) error {
 	return nil
 }
 
+// arrive finds the rooms and, the first time, where to listen from: what is said from
+// now on is for the bot, also before its socket is there.
+func (c *Chat) arrive(ctx context.Context) error {
+	rooms, err := c.syncRooms(ctx)
+	if err != nil {
+		return err
+	}
+	_, known, err := c.loadCursor(ctx)
+	if err == nil && !known {
+		c.begin(rooms)
+		c.saveCursor(ctx)
+	}
+	return err
+}
+
 // begin puts the cursor behind all that was said before the bot was there the first
 // time: that is not for it, nor will it be.
 func (c *Chat) begin(rooms []room) {

@@ -251,7 +251,7 @@ func (c *Chat) Prepare(ctx context.Context) error {
 	defer cancel()
 	err := c.identify(ctx)
 	if err == nil {
-		_, err = c.syncRooms(ctx)
+		err = c.arrive(ctx)
 	}
 	if err != nil {
 		c.env.Log.Warn("mattermost is not ready; it is tried again", "error", c.mask.Error(err))

@@ -90,6 +90,22 @@ func TestCatchesUpAtStart(t *testing.T) {
 	}
 }
 
+// TestFirstWords: what is said once OpsBot is ready is for it, also on its first day
+// before its socket is there.
+func TestFirstWords(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot before the bot's first day", "")
+	if err := r.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.srv.Say(r.alice.ID, r.ops.ID, "@opsbot first", "")
+	r.run()
+	if got := saidIn(r.inbox.wait(t, "@opsbot first")); !slices.Equal(got, []string{"@opsbot first"}) {
+		t.Errorf("came in: %q", got)
+	}
+}
+
 // TestOldWordsAreMissed: what was said more than an hour before it is read is marked,
 // and what people said to each other meanwhile is left alone.
 func TestOldWordsAreMissed(t *testing.T) {
