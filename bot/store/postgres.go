@@ -79,8 +79,8 @@ func (s *Store) hearOnce(ctx context.Context, ready func()) error {
 	if _, err := raw.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
-	ready()
 	s.hub.notifyAll() // what was announced before is not told again
+	ready()           // from here on who is woken is so for a reason
 	for {
 		note, err := raw.WaitForNotification(ctx)
 		if err != nil {
