@@ -11,6 +11,7 @@ import (
 
 	"opsbot/bot"
 	"opsbot/bot/gitpush"
+	"opsbot/bot/rest"
 )
 
 // pushed is a push payload after checking.
@@ -27,11 +28,11 @@ func parsePush(body []byte) (p pushed, err error) {
 	if !utf8.Valid(body) {
 		return p, errors.New("the body is not UTF-8")
 	}
-	var top object
+	var top rest.Object
 	if err := json.Unmarshal(body, &top); err != nil {
 		return p, err
 	}
-	if p.ref, err = top.text("ref", 300); err != nil {
+	if p.ref, err = top.Text("ref", 300); err != nil {
 		return p, err
 	}
 	if branch, ok := strings.CutPrefix(p.ref, "refs/heads/"); ok {
@@ -41,25 +42,25 @@ func parsePush(body []byte) (p pushed, err error) {
 	} else if !strings.HasPrefix(p.ref, "refs/") {
 		return p, errors.New("ref is not a full name")
 	}
-	for _, part := range []func(object) error{p.readHashes, p.readRepository, p.readCommits} {
+	for _, part := range []func(rest.Object) error{p.readHashes, p.readRepository, p.readCommits} {
 		if err := part(top); err != nil {
 			return p, err
 		}
 	}
-	var pusher object
-	if err := top.read("pusher", &pusher); err != nil {
+	var pusher rest.Object
+	if err := top.Read("pusher", &pusher); err != nil {
 		return p, err
 	}
-	if p.pusher, err = pusher.text("name", 1<<12); err != nil {
+	if p.pusher, err = pusher.Text("name", 1<<12); err != nil {
 		return p, err
 	}
 	p.pusher = bot.Shorten(p.pusher, 100)
 	return p, nil
 }
 
-func (p *pushed) readHashes(top object) error {
+func (p *pushed) readHashes(top rest.Object) error {
 	for key, into := range map[string]*string{"before": &p.before, "after": &p.after} {
-		hash, err := top.text(key, 64)
+		hash, err := top.Text(key, 64)
 		if err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (p *pushed) readHashes(top object) error {
 		*into = unzero(hash)
 	}
 	var deleted bool
-	if err := top.read("deleted", &deleted); err != nil {
+	if err := top.Read("deleted", &deleted); err != nil {
 		return err
 	}
 	if deleted != (p.after == "") {
@@ -86,18 +87,18 @@ func unzero(hash string) string {
 	return hash
 }
 
-func (p *pushed) readRepository(top object) error {
-	var repo object
-	if err := top.read("repository", &repo); err != nil {
+func (p *pushed) readRepository(top rest.Object) error {
+	var repo rest.Object
+	if err := top.Read("repository", &repo); err != nil {
 		return err
 	}
 	var id int64
-	if err := repo.read("id", &id); err != nil || id <= 0 {
+	if err := repo.Read("id", &id); err != nil || id <= 0 {
 		return errors.New("repository.id is no number")
 	}
 	p.repository = strconv.FormatInt(id, 10)
 	var err error
-	if p.url, err = repo.text("html_url", 1<<12); err != nil {
+	if p.url, err = repo.Text("html_url", 1<<12); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(p.url, "http://") && !strings.HasPrefix(p.url, "https://") {
@@ -123,26 +124,26 @@ func moment(raw json.RawMessage) time.Time {
 	return at.UTC().Truncate(time.Microsecond)
 }
 
-func (p *pushed) readCommits(top object) error {
-	var list []object
-	if err := top.read("commits", &list); err != nil {
+func (p *pushed) readCommits(top rest.Object) error {
+	var list []rest.Object
+	if err := top.Read("commits", &list); err != nil {
 		return err
 	}
 	if len(list) > maxEventCommits {
 		return fmt.Errorf("%d commits are over %d", len(list), maxEventCommits)
 	}
 	for _, o := range list {
-		c, err := o.commit()
+		c, err := commitOf(o)
 		if err != nil {
 			return err
 		}
 		p.commits = append(p.commits, c)
 	}
-	var head object
-	if err := top.read("head_commit", &head); err != nil || head == nil {
+	var head rest.Object
+	if err := top.Read("head_commit", &head); err != nil || head == nil {
 		return err
 	}
-	c, err := head.commit()
+	c, err := commitOf(head)
 	p.head = &c
 	return err
 }

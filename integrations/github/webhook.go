@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"opsbot/bot"
+	"opsbot/bot/rest"
 	"opsbot/bot/sign"
 )
 
@@ -71,7 +72,7 @@ func (f *Forge) Parse(_ context.Context, d bot.Delivery) ([]bot.Event, error) {
 	case kind == "push":
 		p, err = parsePush(body)
 	default:
-		var any object
+		var any rest.Object
 		err = json.Unmarshal(body, &any)
 	}
 	if err != nil {
