@@ -222,7 +222,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add("~~~~\na\n~~~\n~~~~", 24)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
 		if limit < 20 || limit > 200 || !utf8.ValidString(text) {
-			t.Skip()
+			t.Skip("no text and limit that Split is given")
 		}
 		pieces := Split(text, limit)
 		for _, p := range pieces {
@@ -259,7 +259,7 @@ func FuzzPost(f *testing.F) {
 	f.Add("|\n@here\n```")
 	f.Fuzz(func(t *testing.T, s string) {
 		if len(s) > 2000 { // the server's parser takes its time for more
-			t.Skip()
+			t.Skip("longer than is compared")
 		}
 		x := bot.Escape(s)
 		for _, tone := range []bot.Tone{bot.ToneNeutral, bot.ToneBad} {
