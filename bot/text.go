@@ -54,6 +54,31 @@ func Unescape(t Text) string {
 	return b.String()
 }
 
+// CutLink parses the [label](url) of Text at the start of s; n is its length in bytes,
+// 0 if it is none. The label ends at the first bracket that has no backslash before
+// it; whether the address is one to be followed is for the renderer to say.
+func CutLink(s string) (label, target string, n int) {
+	mid := -1
+	for i := 1; i < len(s) && mid < 0; i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '[', '\n':
+			return "", "", 0
+		case ']':
+			mid = i
+		}
+	}
+	if mid < 0 || !strings.HasPrefix(s[mid:], "](") {
+		return "", "", 0
+	}
+	end := strings.IndexByte(s[mid:], ')')
+	if end < 0 {
+		return "", "", 0
+	}
+	return s[1:mid], s[mid+2 : mid+end], mid + end + 1
+}
+
 // Shorten cuts s to at most n runes, the last of them an ellipsis when cut.
 func Shorten(s string, n int) string {
 	runes := []rune(s)

@@ -129,7 +129,7 @@ func runeLen(s string) int {
 
 // labelled writes [label](url) at the start of s; returns how many bytes it took.
 func labelled(b *strings.Builder, s string) int {
-	label, target, n := link(s)
+	label, target, n := bot.CutLink(s)
 	href, ok := safeURL(target)
 	if n == 0 || !ok {
 		b.WriteString("[")

@@ -157,7 +157,7 @@ func plain(t bot.Text) string {
 			b.WriteString(s[i : i+code])
 			i += code
 		case s[i] == '[':
-			label, target, n := link(s[i:])
+			label, target, n := bot.CutLink(s[i:])
 			if n == 0 {
 				b.WriteByte('[')
 				i++
@@ -184,28 +184,4 @@ func codeSpan(s string) int {
 		return 0
 	}
 	return n + 2
-}
-
-// link parses [label](url) at the start of s; n is its length, 0 if it is none.
-// The label ends at the first bracket that has no backslash before it.
-func link(s string) (label, target string, n int) {
-	mid := -1
-	for i := 1; i < len(s) && mid < 0; i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '[', '\n':
-			return "", "", 0
-		case ']':
-			mid = i
-		}
-	}
-	if mid < 0 || !strings.HasPrefix(s[mid:], "](") {
-		return "", "", 0
-	}
-	end := strings.IndexByte(s[mid:], ')')
-	if end < 0 {
-		return "", "", 0
-	}
-	return s[1:mid], s[mid+2 : mid+end], mid + end + 1
 }

@@ -84,7 +84,7 @@ func (r *reader) next() {
 	case s[0] == '\n':
 		r.put(span{kind: line}, 1)
 	case s[0] == '[':
-		label, target, n := labelled(s)
+		label, target, n := bot.CutLink(s)
 		address, ok := Address(target)
 		if n == 0 || !ok {
 			r.hold(0, 1)
@@ -123,29 +123,6 @@ func codeLength(s string) int {
 		return 0
 	}
 	return n + 2
-}
-
-// labelled parses [label](url) at the start of s; n is its length, 0 if it is none.
-func labelled(s string) (label, target string, n int) {
-	mid := -1
-	for i := 1; i < len(s) && mid < 0; i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '[', '\n':
-			return "", "", 0
-		case ']':
-			mid = i
-		}
-	}
-	if mid < 0 || !strings.HasPrefix(s[mid:], "](") {
-		return "", "", 0
-	}
-	end := strings.IndexByte(s[mid:], ')')
-	if end < 0 {
-		return "", "", 0
-	}
-	return s[1:mid], s[mid+2 : mid+end], mid + end + 1
 }
 
 func unescape(s string) string { return bot.Unescape(bot.Text(s)) }

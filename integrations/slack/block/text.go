@@ -105,7 +105,7 @@ func (p *parser) codeSpan(s string) int {
 
 // link reads [label](url). One that leads nowhere safe is shown in full, as text.
 func (p *parser) link(s string) int {
-	label, target, n := cutLink(s)
+	label, target, n := bot.CutLink(s)
 	if n == 0 {
 		p.text.WriteByte('[')
 		return 1
@@ -131,29 +131,6 @@ func (s span) shown() string {
 		return s.url
 	}
 	return s.text
-}
-
-// cutLink splits [label](url) at the start of s; n is its length, 0 if it is none.
-func cutLink(s string) (label, target string, n int) {
-	mid := -1
-	for i := 1; i < len(s) && mid < 0; i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '[', '\n':
-			return "", "", 0
-		case ']':
-			mid = i
-		}
-	}
-	if mid < 0 || !strings.HasPrefix(s[mid:], "](") {
-		return "", "", 0
-	}
-	end := strings.IndexByte(s[mid:], ')')
-	if end < 0 {
-		return "", "", 0
-	}
-	return s[1:mid], s[mid+2 : mid+end], mid + end + 1
 }
 
 // labelled shows label as a link to target. A label that looks like an address is
