@@ -34,6 +34,7 @@ type IntegrationEnv struct {
 	Work    UnitOfWork
 	Waker   Waker
 	Blobs   Blobs
+	Secrets Secrets // of projects
 	Inbound Inbound // for chats
 	Desk    Desk    // for chats
 	People  People  // for what lets people in by itself
@@ -174,6 +175,7 @@ type Services struct {
 	Deliveries   Deliveries
 	Operations   Starter
 	Authorizer   Authorizer
+	Secrets      Secrets
 	Defaults     Defaults
 	Environments []Environment
 	// Catalogue lists every command's spec, in the order of the visible list.
@@ -182,8 +184,11 @@ type Services struct {
 
 // Defaults are what a command uses when it is not told.
 type Defaults struct {
-	Forge     string
-	Pipeline  string
+	Forge    string
+	Pipeline string
+	// Provision lists the instances that make something for every new project, besides
+	// forge and pipeline.
+	Provision []string
 	Blueprint string
 	// BlueprintNote says why Blueprint is the default when that is worth saying.
 	BlueprintNote string

@@ -91,7 +91,8 @@ type Build struct {
 	Stages     []Stage
 	Tests      *TestTotals // nil: no report
 	Artifacts  []Artifact
-	Message    string // why it failed, one line; foreign text
+	Inputs     []Input // the questions that it waits for now
+	Message    string  // why it failed, one line; foreign text
 	QueuedAt   time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
@@ -140,4 +141,49 @@ type LogRef struct {
 // BuildLister is a Pipeline whose builds of a branch can be listed, newest first.
 type BuildLister interface {
 	Builds(ctx context.Context, job Job, branch string, limit int) ([]Build, error)
+}
+
+// Input is a question that a running build waits for: Jenkins' step `input`. All of
+// it but ID is foreign text.
+type Input struct {
+	ID         string           `json:"id"` // unique within its build
+	Message    string           `json:"message"`
+	Proceed    string           `json:"proceed,omitempty"` // label of the button that goes on; "" = Proceed
+	Parameters []InputParameter `json:"parameters,omitempty"`
+	// Submitters are those who may answer, in the pipeline's own names; none: whoever
+	// may build.
+	Submitters []string `json:"submitters,omitempty"`
+}
+
+// InputParameter is a value that goes with the answer.
+type InputParameter struct {
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"` // string, text, boolean, choice or password
+	Description string   `json:"description,omitempty"`
+	Default     string   `json:"default,omitempty"`
+	Choices     []string `json:"choices,omitempty"`
+}
+
+// InputAnswer answers an Input.
+type InputAnswer struct {
+	ID      string // Input.ID
+	Proceed bool   // false: the build ends as aborted
+	Values  map[string]string
+	By      string // who, for the log
+}
+
+// Inputter is a Pipeline whose builds can ask a person.
+type Inputter interface {
+	// PendingInputs lists the questions that the build waits for, from the source.
+	PendingInputs(ctx context.Context, ref BuildRef) ([]Input, error)
+	// AnswerInput answers one. CodeNotFound if it was answered already or the build
+	// has ended, CodeInvalid names a value that does not fit.
+	AnswerInput(ctx context.Context, ref BuildRef, answer InputAnswer) error
+}
+
+// ArtifactReader is a Pipeline that keeps what a build archived, and hands it out.
+type ArtifactReader interface {
+	// OpenArtifact reads an artifact of the build; the reader is closed by the caller,
+	// who also bounds it. CodeNotFound if it is not kept any more.
+	OpenArtifact(ctx context.Context, ref BuildRef, a Artifact) (io.ReadCloser, error)
 }

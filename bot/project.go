@@ -43,6 +43,8 @@ const (
 	ResourceHook        ResourceKind = "hook"
 	ResourceJob         ResourceKind = "job"
 	ResourceEnvironment ResourceKind = "environment"
+	ResourceQuality     ResourceKind = "quality"  // a project on a quality gate's server
+	ResourcePackages    ResourceKind = "packages" // a repository of built artifacts
 )
 
 // Resource ties a project to a remote object that it has. (Instance, Kind,
