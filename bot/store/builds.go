@@ -25,6 +25,7 @@ type buildRow struct {
 	Stages        doc[[]bot.Stage]       `bun:"stages"`
 	Tests         doc[*bot.TestTotals]   `bun:"tests"`
 	Artifacts     doc[[]bot.Artifact]    `bun:"artifacts"`
+	Inputs        doc[[]bot.Input]       `bun:"inputs"`
 	Message       string                 `bun:"message"`
 	QueuedAt      micros                 `bun:"queued_at"`
 	StartedAt     micros                 `bun:"started_at"`
@@ -38,11 +39,14 @@ type buildRow struct {
 }
 
 func buildRowOf(b bot.Build) buildRow {
+	if b.State == bot.BuildFinished {
+		b.Inputs = nil // nobody waits for an answer any more
+	}
 	return buildRow{
 		ID: b.ID, ProjectID: b.ProjectID, Instance: b.Instance, Job: b.Ref.Job, Branch: b.Ref.Branch,
 		Number: b.Ref.Number, Queue: b.Ref.Queue, Attempt: b.Attempt, State: string(b.State), Result: string(b.Result),
 		CommitSHA: b.Commit, Stages: docOf(b.Stages), Tests: docOf(b.Tests), Artifacts: docOf(b.Artifacts),
-		Message: b.Message, QueuedAt: us(b.QueuedAt), StartedAt: us(b.StartedAt), FinishedAt: us(b.FinishedAt),
+		Inputs: docOf(b.Inputs), Message: b.Message, QueuedAt: us(b.QueuedAt), StartedAt: us(b.StartedAt), FinishedAt: us(b.FinishedAt),
 		URL: b.URL, LogURL: b.LogURL, Parameters: docOf(b.Parameters), RequestedBy: b.By, cause: causeOf(b.Cause),
 		Sequence: b.Sequence,
 	}
@@ -53,7 +57,8 @@ func (r buildRow) noun() bot.Build {
 		ID: r.ID, ProjectID: r.ProjectID, Instance: r.Instance,
 		Ref:     bot.BuildRef{Job: r.Job, Branch: r.Branch, Number: r.Number, Queue: r.Queue},
 		Attempt: r.Attempt, State: bot.BuildState(r.State), Result: bot.Result(r.Result), Commit: r.CommitSHA,
-		Stages: r.Stages.V, Tests: r.Tests.V, Artifacts: r.Artifacts.V, Message: r.Message, QueuedAt: r.QueuedAt.time(),
+		Stages: r.Stages.V, Tests: r.Tests.V, Artifacts: r.Artifacts.V, Inputs: r.Inputs.V,
+		Message: r.Message, QueuedAt: r.QueuedAt.time(),
 		StartedAt: r.StartedAt.time(), FinishedAt: r.FinishedAt.time(), URL: r.URL, LogURL: r.LogURL,
 		Parameters: r.Parameters.V, By: r.RequestedBy, Cause: r.cause.noun(), Sequence: r.Sequence,
 	}

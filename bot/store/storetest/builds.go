@@ -15,6 +15,7 @@ func buildRules() []rule {
 		{"builds/come back whole", buildWhole},
 		{"builds/an older report changes nothing", buildSequence},
 		{"builds/a report keeps what it does not repeat", buildKeeps},
+		{"builds/questions while it runs", buildInputs},
 		{"builds/numbered late", buildQueued},
 		{"builds/lists", buildLists},
 	}
@@ -121,6 +122,25 @@ func buildKeeps(t *testing.T, e *env) {
 	want := first
 	want.State, want.Result, want.Sequence, want.FinishedAt = bot.BuildFinished, bot.ResultFailure, 2, e.now()
 	same(t, got, want)
+}
+
+// buildInputs: a report without questions has none, and what is finished asks nothing.
+func buildInputs(t *testing.T, e *env) {
+	asked := []bot.Input{{
+		ID: "Deploy", Message: "Really?", Proceed: "Go", Submitters: []string{"alice"},
+		Parameters: []bot.InputParameter{{Name: "WHERE", Kind: "choice", Choices: []string{"a", "b"}, Default: "a"}},
+	}}
+	b := build(1, 1)
+	b.Inputs = asked
+	b.ID = e.report(b).ID
+	same(t, get(e, byRef(b.Ref)), b)
+	b.Inputs, b.Sequence = nil, 2
+	same(t, e.report(b), b)
+	same(t, get(e, byRef(b.Ref)), b)
+	b.Inputs, b.Sequence, b.State, b.Result = asked, 3, bot.BuildFinished, bot.ResultAborted
+	e.report(b)
+	b.Inputs = nil
+	same(t, get(e, byRef(b.Ref)), b)
 }
 
 func buildQueued(t *testing.T, e *env) {
