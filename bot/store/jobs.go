@@ -117,8 +117,14 @@ func (s *Store) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.started.Do(func() { close(s.running) })
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		s.runSweeps(ctx)
+	}()
 	s.hub.runAlarms(ctx, s.clock)
 	<-heard
+	<-swept
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := s.jobs.stop(stop); err != nil {
