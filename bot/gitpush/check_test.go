@@ -116,3 +116,29 @@ func TestHashDependsOnTheRequestOnly(t *testing.T) {
 		t.Errorf("another committer does not change the hash (%v)", err)
 	}
 }
+
+// TestPrepare: what is made of a prepared request is what Push makes.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	p := gitpush.New(gitpush.Options{})
+	req := request(bot.TreeFile{Path: "a"})
+	req.Author.Name, req.Message, req.At = "Alice\n<x>", "One\r\n\r\nTwo", req.At.In(time.FixedZone("x", 3600)).Add(time.Millisecond)
+	got, err := p.Prepare(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Author.Name != "Alicex" || got.Message != "One\n\nTwo\n\nOpsBot-Operation: 0190-op\n" || got.At.Location() != time.UTC || got.At.Nanosecond() != 0 {
+		t.Errorf("%+v", got)
+	}
+	before, err := p.Hash(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := p.Hash(got); err != nil || after != before {
+		t.Errorf("%s, %v; want %s", after, err, before)
+	}
+	req.Tree.Files[0].Path = "../a"
+	if _, err := p.Prepare(req); bot.CodeOf(err) != bot.CodeInvalid {
+		t.Errorf("a path outside is taken: %v", err)
+	}
+}

@@ -80,6 +80,18 @@ func (p *Pusher) Hash(req bot.PushRequest) (string, error) {
 	return c.hash.String(), nil
 }
 
+// Prepare checks req as Push does and gives it as it would be committed: its message
+// with the trailer, its author as git takes one, its date in UTC. It is for forges
+// that make commits by an API of their own.
+func (p *Pusher) Prepare(req bot.PushRequest) (bot.PushRequest, error) {
+	if _, err := p.build(req); err != nil {
+		return bot.PushRequest{}, err
+	}
+	author := signature(req.Author, req.At)
+	req.Author, req.At, req.Message = bot.Signature{Name: author.Name, Email: author.Email}, author.When.Truncate(time.Second), message(req)
+	return req, nil
+}
+
 // Push puts req's commit on req.Branch of target and returns its full hash.
 // Target is an http(s) URL without credentials, or the absolute path of a bare
 // repository on this machine; a path is written directly, with git's own lock
