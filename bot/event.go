@@ -18,6 +18,7 @@ const (
 	EventBuildStarted     EventType = "pipelinerun.started"
 	EventBuildProgress    EventType = "pipelinerun.progressed" // a stage began or ended; ours
 	EventBuildFinished    EventType = "pipelinerun.finished"
+	EventGateReported     EventType = "qualitygate.reported" // a quality gate judged a commit; ours
 	EventServiceDeployed  EventType = "service.deployed"
 	EventServiceUpgraded  EventType = "service.upgraded"
 	EventServiceRolled    EventType = "service.rolledback"
