@@ -98,3 +98,10 @@ type Inbound interface {
 	// never.
 	Wants(ctx context.Context, m Message) (bool, error)
 }
+
+// Redactor is an Inbound that can say what of a message may be kept, for a chat that
+// keeps messages itself. Receive does it by itself.
+type Redactor interface {
+	// Redact gives m as Receive stores it.
+	Redact(ctx context.Context, m Message) (Message, error)
+}

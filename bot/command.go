@@ -113,6 +113,9 @@ type Request struct {
 	User    User
 	Spec    Spec
 	Args    Args
+	// Form holds what a form submitted, by field name, nil if none did. It may be secret:
+	// it is used by Run's outcome, or forgotten, and never stored as it is.
+	Form map[string]string
 	// Project is the project that the arguments name, nil if they name none.
 	Project *Project
 	// Plan is the plan that was confirmed, nil before that.
@@ -141,6 +144,15 @@ type Planner interface {
 	// Plan is called again on confirmation; a plan with another hash is shown anew. nil:
 	// there is nothing to agree to, Run is called at once.
 	Plan(ctx context.Context, req *Request) (*Plan, error)
+}
+
+// Discreet is a Command in whose line people type, by mistake, what nobody may keep. The
+// rest of such a line is neither stored nor repeated nor run.
+type Discreet interface {
+	Command
+	// Keep gives what of the line may be kept: all of it, or its beginning. args are nil
+	// when it can't be read. Who calls it has not looked who speaks: it tells nothing.
+	Keep(ctx context.Context, line string, args *Args) string
 }
 
 // Accessor is a Command whose resource is not simply its project and environment

@@ -27,7 +27,22 @@ const (
 	FieldNumber   FieldKind = "number"   // submitted as typed
 	FieldSelect   FieldKind = "select"   // one of Options
 	FieldCheckbox FieldKind = "checkbox" // submitted as "true" or "false"
+	// FieldSecret is a text that is shown to nobody while it is typed, where the chat
+	// can hide it, and never shown again. It is sealed before it is stored.
+	FieldSecret FieldKind = "secret"
 )
+
+// WithoutSecrets gives submitted values without those of the form's secret fields, for
+// a chat that shows the form again.
+func (f Form) WithoutSecrets(values map[string]string) map[string]string {
+	out := maps.Clone(values)
+	for _, field := range f.Fields {
+		if field.Kind == FieldSecret {
+			delete(out, field.Name)
+		}
+	}
+	return out
+}
 
 // FormField is one thing that a form asks for.
 type FormField struct {
@@ -38,7 +53,8 @@ type FormField struct {
 	Value    string // what is filled in at first
 	Options  []FormOption
 	Required bool
-	Max      int // most characters of a text; 0 = the chat's own bound
+	Max      int  // most characters of a text; 0 = the chat's own bound
+	Lines    bool // FieldSecret: it may have several lines, and can't be hidden then
 }
 
 // FormOption is one choice of a select.
@@ -78,6 +94,14 @@ type FormCommand interface {
 	// Fill puts submitted values into args, and gives a sentence by the name of each
 	// field that is wrong.
 	Fill(ctx context.Context, req *Request, values map[string]string) (args Args, problems map[string]string, err error)
+}
+
+// FormAsker is a FormCommand that asks by its form for what nobody is to type into the
+// chat, so that no line can say all of it.
+type FormAsker interface {
+	FormCommand
+	// Asks gives the sentence with which the form is offered; "" = args need none.
+	Asks(args Args) string
 }
 
 // FormVariants is a FormCommand with several forms.

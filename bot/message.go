@@ -46,6 +46,8 @@ type Message struct {
 	// Missed is true for what the chat kept while nobody listened, and too long: it is
 	// answered, but not run.
 	Missed bool `json:"missed,omitempty"`
+	// Redacted is true when Text is only what of it may be kept; see Discreet.
+	Redacted bool `json:"redacted,omitempty"`
 	// Root is set by callers that continue an earlier cause; "" starts a new one.
 	Root string `json:"root,omitempty"`
 }
@@ -161,6 +163,9 @@ type Action struct {
 	UsedAt    time.Time       `json:"used_at,omitzero"`
 	// Form makes a press open the command's form; see Desk.
 	Form bool `json:"form,omitempty"`
+	// Secret names the fields of the form whose submitted values are sealed before they
+	// are stored.
+	Secret []string `json:"secret,omitempty"`
 	// Once makes a second press answer "already done" instead of running again.
 	Once bool `json:"once,omitempty"`
 }

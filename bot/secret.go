@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,23 @@ type ProjectSecret struct {
 	UpdatedAt   time.Time
 }
 
+// secretKey bounds a secret's key: it is part of commands, of Jenkinsfiles and, nearly
+// as it is, of variables' names.
+var secretKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,99}$`)
+
+// IsSecretKey reports whether a secret can have that key.
+func IsSecretKey(key string) bool { return secretKey.MatchString(key) }
+
+// Variables are the names of the environment variables by which an app finds the
+// secret, the first one being its key: dots and dashes become underscores.
+func (s ProjectSecret) Variables() []string {
+	name := strings.NewReplacer(".", "_", "-", "_").Replace(s.Key)
+	if s.Kind == SecretLogin {
+		return []string{name, name + "_USR", name + "_PSW"}
+	}
+	return []string{name}
+}
+
 // SecretValue is an opened secret. It goes to one build or one app and nowhere else:
 // no log, message, error or other process.
 type SecretValue struct {
@@ -41,7 +60,8 @@ type SecretValue struct {
 type Secrets interface {
 	// Set seals value and stores it in the caller's transaction, replacing an older one
 	// of the same project, key and environment. CodeInvalid for a key, kind or size
-	// (64 KiB) that can't be.
+	// (64 KiB) that can't be, CodeConflict for a key whose variables are another's or
+	// while OpsBot's key is not the one that the secrets were sealed with.
 	Set(ctx context.Context, tx *Tx, value SecretValue) error
 	// List describes the project's secrets, by key, then environment.
 	List(ctx context.Context, tx *Tx, projectID string) ([]ProjectSecret, error)
@@ -51,4 +71,32 @@ type Secrets interface {
 	// each key the environment's own, else the general one. CodeInternal names a secret
 	// that can't be opened because the key file has changed.
 	Open(ctx context.Context, projectID, environment string) ([]SecretValue, error)
+}
+
+// Sealer encrypts what has to wait in the store before it may be used: secrets that
+// were typed into a form. Safe for concurrent use, also within a transaction.
+type Sealer interface {
+	// Seal gives value as text that only Unseal with the same purpose opens. CodeConflict
+	// with a sentence for the person while OpsBot's key can't be used.
+	Seal(ctx context.Context, purpose, value string) (string, error)
+	// Unseal gives the value back; CodeInternal for anything that Seal did not make for
+	// that purpose, or with another key.
+	Unseal(ctx context.Context, purpose, sealed string) (string, error)
+}
+
+// SealedSecret is a project's secret as it lies in the store.
+type SealedSecret struct {
+	ProjectSecret
+	KeyID  string // names the key that it was sealed with
+	Sealed []byte
+}
+
+// SealedSecrets keeps the projects' secrets as they were sealed. Purging a project
+// removes its secrets, too.
+type SealedSecrets interface {
+	// Put inserts or replaces by (ProjectID, Key, Environment).
+	Put(ctx context.Context, s SealedSecret) error
+	// Of lists a project's by key, then environment; "" = all projects', by project.
+	Of(ctx context.Context, projectID string) ([]SealedSecret, error)
+	Remove(ctx context.Context, projectID, key, environment string) error // CodeNotFound
 }

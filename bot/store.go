@@ -58,6 +58,7 @@ type Tx struct {
 	Documents    Documents
 	Wakes        Wakes
 	Causes       Causes
+	Secrets      SealedSecrets
 }
 
 // InboxRow is a stored delivery or an event from an embedded source, waiting to
@@ -107,7 +108,8 @@ type Messages interface {
 	// Root gives the cause under which a message's consequences are filed; CodeNotFound
 	// for one that was never stored.
 	Root(ctx context.Context, instance, id string) (string, error)
-	// Done marks the message as run; CodeStale if it was already.
+	// Done marks the message as run and forgets what a form submitted; CodeStale if it
+	// was run already.
 	Done(ctx context.Context, room RoomRef, id string) error
 }
 
@@ -194,7 +196,7 @@ type Projects interface {
 	ByID(ctx context.Context, id string) (Project, error)
 	BySlug(ctx context.Context, slug string) (Project, error)
 	List(ctx context.Context) ([]Project, error) // by slug, without purged ones
-	// Purge removes the project's row and frees its slug.
+	// Purge removes the project's row and its secrets, and frees its slug.
 	Purge(ctx context.Context, id string) error
 }
 

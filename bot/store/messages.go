@@ -101,14 +101,27 @@ func (messages) claim() claim {
 	}
 }
 
-const messageDone = "UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0 WHERE instance = ? AND message_id = ? AND done = FALSE"
+// messageDone finishes a message and forgets what a form submitted: nobody needs it any
+// more, and it may hold a secret, sealed as that is. Within a JSON text a quote has a
+// backslash before it, so that nothing else looks like the field.
+const (
+	messageDone = `UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0,
+		body = CASE WHEN instr(body, ',"form":{') > 0 THEN json_remove(body, '$.form') ELSE body END
+		WHERE instance = ? AND message_id = ? AND done = FALSE`
+	messageDonePG = `UPDATE messages SET done = TRUE, lease_owner = '', lease_until = 0,
+		body = CASE WHEN strpos(body, ',"form":{') > 0 THEN (body::jsonb - 'form')::text ELSE body END
+		WHERE instance = ? AND message_id = ? AND done = FALSE`
+)
 
 const messageWaits = "SELECT EXISTS (SELECT 1 FROM messages WHERE done = FALSE AND lease_until <= ?+0)"
 
 // Done implements bot.Messages.
 func (r messages) Done(ctx context.Context, room bot.RoomRef, id string) error {
-	n, err := r.raw(ctx, "finish a message",
-		messageDone, room.Instance, id)
+	done := messageDone
+	if r.s.pg != nil {
+		done = messageDonePG
+	}
+	n, err := r.raw(ctx, "finish a message", done, room.Instance, id)
 	if err != nil {
 		return err
 	}

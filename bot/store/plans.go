@@ -20,16 +20,17 @@ type actionRow struct {
 	PlanID        string `bun:"plan_id"`
 	UserID        string `bun:"user_id"`
 	roomCols
-	ExpiresAt micros `bun:"expires_at"`
-	UsedAt    micros `bun:"used_at"`
-	Once      bool   `bun:"once"`
-	Form      bool   `bun:"form"`
+	ExpiresAt micros        `bun:"expires_at"`
+	UsedAt    micros        `bun:"used_at"`
+	Once      bool          `bun:"once"`
+	Form      bool          `bun:"form"`
+	Secret    doc[[]string] `bun:"secret"`
 }
 
 func (r actionRow) noun() bot.Action {
 	return bot.Action{
 		ID: r.ID, Verb: r.Verb, Args: rawJSON(r.Args), PlanID: r.PlanID, UserID: r.UserID, Room: r.ref(),
-		ExpiresAt: r.ExpiresAt.time(), UsedAt: r.UsedAt.time(), Once: r.Once, Form: r.Form,
+		ExpiresAt: r.ExpiresAt.time(), UsedAt: r.UsedAt.time(), Once: r.Once, Form: r.Form, Secret: r.Secret.V,
 	}
 }
 
@@ -49,7 +50,7 @@ var _ bot.Actions = actions{}
 func (r actions) Put(ctx context.Context, a bot.Action) error {
 	return upsert(ctx, r.work, &actionRow{
 		ID: a.ID, Verb: a.Verb, Args: string(a.Args), PlanID: a.PlanID, UserID: a.UserID,
-		roomCols: place(a.Room), ExpiresAt: us(a.ExpiresAt), UsedAt: us(a.UsedAt), Once: a.Once, Form: a.Form,
+		roomCols: place(a.Room), ExpiresAt: us(a.ExpiresAt), UsedAt: us(a.UsedAt), Once: a.Once, Form: a.Form, Secret: docOf(a.Secret),
 	}, "id")
 }
 

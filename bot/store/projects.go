@@ -95,6 +95,9 @@ func (r projects) Purge(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := r.raw(ctx, "remove a project's secrets", "DELETE FROM secrets WHERE project_id = ?", id); err != nil {
+		return err
+	}
 	n, err := r.raw(ctx, "purge a project", "DELETE FROM projects WHERE id = ?", id)
 	if err == nil && n == 0 {
 		return noProject(id)

@@ -142,5 +142,6 @@ func (w *work) tx() *bot.Tx {
 		Documents:    documents{w},
 		Wakes:        wakes{w},
 		Causes:       causes{w},
+		Secrets:      secrets{w},
 	}
 }

@@ -23,7 +23,7 @@ func planRules() []rule {
 func actionOnce(t *testing.T, e *env) {
 	once := bot.Action{
 		ID: "once", Verb: "deploy", Args: json.RawMessage(`{"a":1}`), PlanID: "p", UserID: "u", Room: room("r"),
-		ExpiresAt: e.now().Add(time.Hour), Once: true, Form: true,
+		ExpiresAt: e.now().Add(time.Hour), Once: true, Form: true, Secret: []string{"value"},
 	}
 	often := bot.Action{ID: "often", Verb: "log", Room: room("r")}
 	use := func(id string) func(ctx context.Context, tx *bot.Tx) error {

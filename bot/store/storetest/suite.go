@@ -22,7 +22,7 @@ func Run(t *testing.T, open Opener) {
 	for _, group := range [][]rule{
 		transactionRules(), wakeRules(), peopleRules(), loginRules(), roomRules(), bindingRules(), inboxRules(),
 		messageRules(), postRules(), threadRules(), planRules(), projectRules(), operationRules(), buildRules(), versionRules(),
-		deploymentRules(), recordRules(), causeRules(), claimProperties(),
+		deploymentRules(), recordRules(), causeRules(), secretRules(), claimProperties(),
 	} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
