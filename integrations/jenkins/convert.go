@@ -16,32 +16,32 @@ const (
 	sequenceFinished = 1 << 40
 )
 
-// sequenceOf grows with everything that can happen to a build.
-func sequenceOf(b bot.Build) int64 {
+// sequenceOf grows with everything that can happen to a build; questions is how much
+// has happened to those that it asks.
+func sequenceOf(b bot.Build, questions int64) int64 {
 	switch b.State {
 	case bot.BuildQueued:
 		return sequenceQueued
 	case bot.BuildFinished:
 		return sequenceFinished
 	}
-	n := int64(sequenceStarted)
+	n := sequenceStarted + questions
 	if b.Commit != "" {
 		n++
 	}
 	for _, st := range b.Stages {
-		switch st.Status {
-		case "IN_PROGRESS":
-			n += 2
-		case statusPaused:
-			n += 3
-		default:
-			n += 4
+		if n++; st.Status != statusRunning {
+			n++
 		}
 	}
 	return n
 }
 
-const statusPaused = "PAUSED_PENDING_INPUT"
+// What the stage view's plugin calls a stage that has not ended.
+const (
+	statusRunning = "IN_PROGRESS"
+	statusPaused  = "PAUSED_PENDING_INPUT"
+)
 
 func fromMillis(ms int64) time.Time {
 	if ms <= 0 || ms > 1<<45 {
@@ -82,7 +82,7 @@ func (s *Service) convert(ref bot.BuildRef, name string, j buildJSON, d queueDoc
 			b.Message = abortedBy(d)
 		}
 	}
-	b.Sequence = sequenceOf(b)
+	b.Sequence = sequenceOf(b, 0)
 	return b
 }
 

@@ -38,7 +38,7 @@ func eventsOf(b bot.Build) []bot.Event {
 // a short build may begin and end.
 func startOf(b bot.Build) bot.Event {
 	b.State, b.Result, b.Sequence, b.Message = bot.BuildRunning, "", sequenceStarted, ""
-	b.Stages, b.Tests, b.Artifacts, b.FinishedAt = nil, nil, nil, bot.Build{}.FinishedAt
+	b.Stages, b.Tests, b.Artifacts, b.Inputs, b.FinishedAt = nil, nil, nil, nil, bot.Build{}.FinishedAt
 	e := eventOf(b, bot.EventBuildStarted, "started")
 	e.OccurredAt = b.StartedAt
 	return e

@@ -90,7 +90,7 @@ func TestThreeSources(t *testing.T) {
 			}
 		}
 	}
-	same("build/shop%23op-1/main/1/started pipelinerun.started@10 running ", "build/shop%23op-1/main/1/progress/13 pipelinerun.progressed@13 running ")
+	same("build/shop%23op-1/main/1/started pipelinerun.started@10 running ", "build/shop%23op-1/main/1/progress/12 pipelinerun.progressed@12 running ")
 	b.fake.Finish("shop/main", 1, "UNSTABLE")
 	same("build/shop%23op-1/main/1/started pipelinerun.started@10 running ", "build/shop%23op-1/main/1/finished pipelinerun.finished@1099511627776 finished UNSTABLE")
 	if again := b.polled(t); len(again) != 0 {

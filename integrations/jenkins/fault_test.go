@@ -95,6 +95,17 @@ func changes() []stubborn {
 				t.Errorf("%+v", got)
 			}
 		}},
+		{"AnswerInput", "POST", "/proceed", func(t *testing.T, b *bench) bot.BuildRef {
+			t.Helper()
+			return b.until(t, b.build(t, b.job(t, &fake.Program{Input: everyKind()}), "main", "k0"), asks).Ref
+		}, func(ctx context.Context, s *Service, ref bot.BuildRef) error {
+			return s.AnswerInput(ctx, ref, bot.InputAnswer{ID: "A0000000000000000000000000010001", Proceed: true, By: "carol"})
+		}, func(t *testing.T, b *bench, ref bot.BuildRef) {
+			t.Helper()
+			if got := b.until(t, ref, finished); got.Result != bot.ResultSuccess {
+				t.Errorf("%+v", got)
+			}
+		}},
 		{"new branch: scan", "POST", "/job/shop/build", func(t *testing.T, b *bench) bot.BuildRef {
 			t.Helper()
 			oneBuild(t, b)
@@ -126,6 +137,13 @@ func readings() []stubborn {
 		}, nothing},
 		{"Status: stages", "GET", "/wfapi/describe", oneBuild, func(ctx context.Context, s *Service, ref bot.BuildRef) error {
 			_, err := s.Status(ctx, ref)
+			return err
+		}, nothing},
+		{"PendingInputs", "GET", "/wfapi/pendingInputActions", func(t *testing.T, b *bench) bot.BuildRef {
+			t.Helper()
+			return b.until(t, b.build(t, b.job(t, &fake.Program{Input: everyKind()}), "main", "k0"), asks).Ref
+		}, func(ctx context.Context, s *Service, ref bot.BuildRef) error {
+			_, err := s.PendingInputs(ctx, ref)
 			return err
 		}, nothing},
 		{"Builds", "GET", "/main/api/json", oneBuild, func(ctx context.Context, s *Service, _ bot.BuildRef) error {

@@ -2,103 +2,152 @@ package jenkins
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
-	"strings"
+	"strconv"
 
 	"opsbot/bot"
 )
 
-// PendingInput is a question that a build waits for.
-type PendingInput struct {
-	ID      string
-	Message string // foreign text
-	Proceed string // label of the button that goes on; foreign text
-	Fields  []PendingField
-}
-
-// PendingField is a value that goes with the answer.
-type PendingField struct{ Name, Kind, Default string }
-
+// inputJSON is a question as the stage view's plugin tells it: who may answer it
+// does not say.
 type inputJSON struct {
-	ID          string `json:"id"`
-	ProceedText string `json:"proceedText"`
-	Message     string `json:"message"`
-	Inputs      []struct {
-		Type       string `json:"type"`
-		Name       string `json:"name"`
-		Definition struct {
-			Default any `json:"defaultVal"`
-		} `json:"definition"`
-	} `json:"inputs"`
+	ID         string           `json:"id"`
+	Proceed    string           `json:"proceedText"`
+	Message    string           `json:"message"`
+	Parameters []inputParameter `json:"inputs"`
 }
 
-// PendingInputs lists the questions that a build waits for. It needs the stage
-// view's plugin; without it there are none.
-func (s *Service) PendingInputs(ctx context.Context, ref bot.BuildRef) ([]PendingInput, error) {
-	_, at, err := s.logPath(ctx, ref)
-	if err != nil {
+type inputParameter struct {
+	Type        string `json:"type"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Definition  struct {
+		Default any      `json:"defaultVal"`
+		Choices []string `json:"choices"`
+	} `json:"definition"`
+}
+
+// Bounds of what is taken over of questions.
+const (
+	maxInputs     = 20
+	maxParameters = 50
+	maxChoices    = 200
+)
+
+// The kinds of parameters that are not sent as they are typed.
+const (
+	kindBoolean  = "boolean"
+	kindChoice   = "choice"
+	kindPassword = "password"
+)
+
+// PendingInputs implements bot.Inputter. It needs the stage view's plugin:
+// CodeUnsupported without.
+func (s *Service) PendingInputs(ctx context.Context, ref bot.BuildRef) ([]bot.Input, error) {
+	ref, at, err := s.locate(ctx, ref)
+	if err != nil || ref.Number == 0 {
 		return nil, err
 	}
-	return s.inputs(ctx, at)
+	all, err := s.questions(ctx, at)
+	if httpStatus(err) == http.StatusNotFound {
+		return nil, s.noInputs(at).Because(err)
+	}
+	return inputsOf(all), err
 }
 
-func (s *Service) inputs(ctx context.Context, at string) ([]PendingInput, error) {
+func (s *Service) noInputs(at string) *bot.Error {
+	return bot.Errorf(bot.CodeUnsupported, "Jenkins lacks the plugin pipeline-rest-api, so OpsBot can't see or answer what builds ask: do that at %s", s.link(at+"input/"))
+}
+
+// locate gives a build by its job's name, with its number and queue id, and where it
+// is. The number is 0 if it waits in the queue.
+func (s *Service) locate(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, string, error) {
+	ref, at, err := s.logPath(ctx, ref)
+	if err != nil || ref.Number == 0 {
+		return ref, at, err
+	}
+	var got buildJSON
+	err = s.getJSON(ctx, at, "number,queueId", &got)
+	if httpStatus(err) == http.StatusNotFound {
+		// The branch's job may be called otherwise than we think.
+		b, err := s.status(ctx, ref)
+		return b.Ref, buildPath(ref.Job, s.nameOf(ref.Job, ref.Branch), ref.Number), err
+	}
+	if got.QueueID > 0 {
+		ref.Queue = strconv.FormatInt(got.QueueID, 10)
+	}
+	return ref, at, err
+}
+
+func (s *Service) questions(ctx context.Context, at string) ([]inputJSON, error) {
 	var got []inputJSON
 	err := s.getInto(ctx, at+"wfapi/pendingInputActions", nil, &got)
-	if httpStatus(err) == http.StatusNotFound {
-		return nil, nil
-	}
-	var out []PendingInput
-	for _, j := range got {
-		p := PendingInput{ID: j.ID, Message: firstLine(j.Message), Proceed: bot.Shorten(j.ProceedText, 60)}
-		for _, f := range j.Inputs {
-			text, _ := f.Definition.Default.(string)
-			p.Fields = append(p.Fields, PendingField{Name: f.Name, Kind: f.Type, Default: text})
-		}
-		out = append(out, p)
-	}
-	return out, err
+	return got[:min(len(got), maxInputs)], err
 }
 
-func (s *Service) waitsFor(ctx context.Context, at string) (string, error) {
-	all, err := s.inputs(ctx, at)
-	if err != nil || len(all) == 0 {
-		return "Waits for input", err
+func inputsOf(all []inputJSON) []bot.Input {
+	var out []bot.Input
+	for _, j := range all {
+		in := bot.Input{ID: j.ID, Message: firstLine(j.Message), Proceed: bot.Shorten(j.Proceed, 60)}
+		for _, p := range j.Parameters[:min(len(j.Parameters), maxParameters)] {
+			in.Parameters = append(in.Parameters, p.convert())
+		}
+		out = append(out, in)
 	}
-	return "Waits for input: " + all[0].Message, nil
+	return out
 }
 
-// AnswerInput answers a question: on with the values, or not. CodeNotFound if it
-// was answered already.
-func (s *Service) AnswerInput(ctx context.Context, ref bot.BuildRef, id string, proceed bool, values map[string]string) error {
-	_, at, err := s.logPath(ctx, ref)
-	if err != nil {
-		return err
+func (p inputParameter) convert() bot.InputParameter {
+	choices := p.Definition.Choices
+	out := bot.InputParameter{
+		Name: p.Name, Kind: "string", Description: firstLine(p.Description),
+		Default: bot.Shorten(p.preset(), 4000), Choices: choices[:min(len(choices), maxChoices)],
 	}
-	if id == "" || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-		return bot.Errorf(bot.CodeNotFound, "The build has no such question.")
+	switch p.Type {
+	case "BooleanParameterDefinition":
+		out.Kind = kindBoolean
+	case "ChoiceParameterDefinition":
+		out.Kind = kindChoice
+	case "TextParameterDefinition":
+		out.Kind = "text"
+	case "PasswordParameterDefinition":
+		out.Kind, out.Default = kindPassword, "" // a secret of theirs: Jenkins fills it in
 	}
-	c := command{at: at + "input/" + id + "/abort"}
-	if proceed {
-		type parameter struct {
-			Name  string `json:"name"`
-			Value string `json:"value"`
-		}
-		list := []parameter{}
-		for name, value := range values {
-			list = append(list, parameter{name, value})
-		}
-		body, err := json.Marshal(map[string]any{"parameter": list})
-		if err != nil {
-			return bot.Errorf(bot.CodeInternal, "The answer can't be encoded.").Because(err)
-		}
-		c = command{at: at + "wfapi/inputSubmit", query: query{"inputId": id}, form: url.Values{"json": {string(body)}}}
+	return out
+}
+
+// preset is the default as text.
+func (p inputParameter) preset() string {
+	switch v := p.Definition.Default.(type) {
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
 	}
-	_, err = s.post(ctx, c)
-	if httpStatus(err) == http.StatusNotFound {
-		return bot.Errorf(bot.CodeNotFound, "The question was answered already, or the build has ended.").Because(err)
+	return ""
+}
+
+// noteInputs remembers that these questions were asked and returns how many things
+// have happened to the build's questions so far: each is asked and, unless it is
+// among them, was answered. That only grows, whoever looks.
+func (s *Service) noteInputs(ctx context.Context, ref bot.BuildRef, d queueDoc, pending []bot.Input) (happened int64, err error) {
+	asked := map[string]bool{}
+	for _, id := range d.Asked {
+		asked[id] = true
 	}
-	return err
+	isNew := false
+	for _, in := range pending {
+		isNew = isNew || !asked[in.ID]
+		asked[in.ID] = true
+	}
+	if isNew && ref.Queue != "" {
+		err = change(ctx, s, kindQueue, queueKey(ref.Job, ref.Queue), func(d *queueDoc, _ bool) error {
+			for _, in := range pending {
+				d.ask(in.ID)
+			}
+			d.Branch, d.At = ref.Branch, s.env.Clock.Now()
+			return nil
+		})
+	}
+	return int64(2*len(asked) - len(pending)), err
 }

@@ -116,6 +116,7 @@ var (
 	_ bot.Aborter       = (*Service)(nil)
 	_ bot.LogReader     = (*Service)(nil)
 	_ bot.BuildLister   = (*Service)(nil)
+	_ bot.Inputter      = (*Service)(nil)
 	_ bot.Service       = (*Service)(nil)
 	_ bot.EventHandler  = (*Service)(nil)
 	_ bot.WebhookParser = (*Service)(nil)

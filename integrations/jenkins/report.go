@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,13 @@ func (s *Service) report(ctx context.Context, ref bot.BuildRef, name string, j b
 	b := s.convert(ref, name, j, d)
 	at := buildPath(ref.Job, name, j.Number)
 	var log logText
-	if b.Stages, err = s.stages(ctx, at, &log); err != nil {
+	run, err := s.stages(ctx, at, &log)
+	if err != nil {
+		return bot.Build{}, err
+	}
+	b.Stages = run.convert()
+	questions, err := s.asks(ctx, at, &b, run, d, &log)
+	if err != nil {
 		return bot.Build{}, err
 	}
 	if b.Commit == "" {
@@ -40,8 +47,34 @@ func (s *Service) report(ctx context.Context, ref bot.BuildRef, name string, j b
 			return bot.Build{}, err
 		}
 	}
-	b.Sequence = sequenceOf(b)
+	b.Sequence = sequenceOf(b, questions)
 	return b, nil
+}
+
+// asks puts the questions that a build waits for into its report. Without the stage
+// view's plugin the log shows that it waits, and no more.
+func (s *Service) asks(ctx context.Context, at string, b *bot.Build, run runJSON, d queueDoc, log *logText) (happened int64, err error) {
+	if b.State == bot.BuildFinished {
+		return 0, nil
+	}
+	if log.read {
+		message, happened := log.question()
+		if message != "" {
+			b.Message = "Waits for input at " + s.link(at+"input/") + " : " + message
+		}
+		return happened, nil
+	}
+	if run.waits() {
+		asked, err := s.questions(ctx, at)
+		if err != nil {
+			return 0, err
+		}
+		b.Inputs, b.Message = inputsOf(asked), "Waits for input"
+		if len(asked) > 0 {
+			b.Message += ": " + b.Inputs[0].Message
+		}
+	}
+	return s.noteInputs(ctx, b.Ref, d, b.Inputs)
 }
 
 // absence remembers for a while that something is not there.
@@ -62,40 +95,46 @@ func (a *absence) set(until time.Time) {
 	a.until = until
 }
 
-type stagesJSON struct {
-	Stages []struct {
-		Name     string `json:"name"`
-		Status   string `json:"status"`
-		Duration int64  `json:"durationMillis"`
-		Error    *struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	} `json:"stages"`
+// runJSON is a build as the stage view's plugin tells it.
+type runJSON struct {
+	Status string      `json:"status"`
+	Stages []stageJSON `json:"stages"`
+}
+
+type stageJSON struct {
+	Name     string `json:"name"`
+	Status   string `json:"status"`
+	Duration int64  `json:"durationMillis"`
+	Error    *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// waits: for an answer, in a stage or in none.
+func (r runJSON) waits() bool {
+	return r.Status == statusPaused || slices.ContainsFunc(r.Stages, func(st stageJSON) bool { return st.Status == statusPaused })
 }
 
 // stages asks the stage view's plugin; where it is missing the log has to do.
-func (s *Service) stages(ctx context.Context, at string, log *logText) ([]bot.Stage, error) {
+func (s *Service) stages(ctx context.Context, at string, log *logText) (got runJSON, err error) {
 	if !s.noStages.known(s.env.Clock.Now()) {
-		var got stagesJSON
 		err := s.getInto(ctx, at+"wfapi/describe", nil, &got)
-		if err == nil {
-			return got.convert(), nil
-		}
 		if httpStatus(err) != http.StatusNotFound {
-			return nil, err
+			return got, err
 		}
 		s.noStages.set(s.env.Clock.Now().Add(10 * time.Minute))
 	}
-	if err := s.readText(ctx, at, log); err != nil {
-		return nil, err
-	}
-	return log.stages(), nil
+	err = s.readText(ctx, at, log)
+	return runJSON{Stages: log.stages()}, err
 }
 
-func (j stagesJSON) convert() []bot.Stage {
+func (j runJSON) convert() []bot.Stage {
 	var out []bot.Stage
 	for _, st := range j.Stages {
 		one := bot.Stage{Name: bot.Shorten(st.Name, 200), Status: st.Status, Duration: time.Duration(max(st.Duration, 0)) * time.Millisecond}
+		if one.Status == statusPaused {
+			one.Status = statusRunning
+		}
 		if st.Error != nil {
 			one.Error = firstLine(st.Error.Message)
 		}
@@ -137,17 +176,9 @@ func (s *Service) failures(ctx context.Context, at string) ([]string, error) {
 	return names, err
 }
 
-// message is why a build is no success, or what it waits for: one line.
+// message is why a build is no success: one line.
 func (s *Service) message(ctx context.Context, at string, b bot.Build, log *logText) (string, error) {
-	if b.State != bot.BuildFinished {
-		for _, st := range b.Stages {
-			if st.Status == statusPaused {
-				return s.waitsFor(ctx, at)
-			}
-		}
-		return "", nil
-	}
-	if b.Result == bot.ResultSuccess {
+	if b.State != bot.BuildFinished || b.Result == bot.ResultSuccess {
 		return "", nil
 	}
 	for _, st := range b.Stages {
@@ -188,13 +219,13 @@ func (l *logText) commit() string {
 
 // stages reads names and order out of the log, as far as it tells: which stage
 // failed it does not say in so many words, so the last one of a failure is taken.
-func (l *logText) stages() []bot.Stage {
-	var out []bot.Stage
+func (l *logText) stages() []stageJSON {
+	var out []stageJSON
 	result := ""
 	for line := range strings.Lines(l.text) {
 		line = strings.TrimRight(line, "\r\n")
 		if m := logStage.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[1], "Branch: ") {
-			out = append(out, bot.Stage{Name: bot.Shorten(m[1], 200), Status: "SUCCESS"})
+			out = append(out, stageJSON{Name: m[1], Status: "SUCCESS"})
 		}
 		if v, ok := strings.CutPrefix(line, "Finished: "); ok {
 			result = v
@@ -203,7 +234,7 @@ func (l *logText) stages() []bot.Stage {
 	if n := len(out); n > 0 {
 		switch result {
 		case "":
-			out[n-1].Status = "IN_PROGRESS"
+			out[n-1].Status = statusRunning
 		case "FAILURE":
 			out[n-1].Status = "FAILED"
 		case "ABORTED", "UNSTABLE":
@@ -211,6 +242,29 @@ func (l *logText) stages() []bot.Stage {
 		}
 	}
 	return out
+}
+
+// question is the newest question that was not answered, "" if there is none, and how
+// many were asked and answered so far.
+func (l *logText) question() (message string, happened int64) {
+	asked, settled := 0, 0
+	next := false
+	for line := range strings.Lines(l.text) {
+		line = strings.TrimSpace(line)
+		if next {
+			message, next = firstLine(line), false
+		}
+		switch {
+		case line == "[Pipeline] input":
+			asked, next = asked+1, true
+		case strings.HasPrefix(line, "Approved by "), strings.HasPrefix(line, "Rejected by "), strings.HasPrefix(line, "Cancelling nested steps"):
+			settled = min(settled+1, asked)
+		}
+	}
+	if settled == asked {
+		message = ""
+	}
+	return message, int64(asked + settled)
 }
 
 // reason is the last line that names an error.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"opsbot/bot"
@@ -55,6 +56,16 @@ type queueDoc struct {
 	AbortBy string    `json:"abort_by,omitempty"`
 	Branch  string    `json:"branch,omitempty"`
 	At      time.Time `json:"at"`
+	// Asked are the ids of all questions that it was seen to wait for.
+	Asked   []string    `json:"asked,omitempty"`
+	Answers []answerDoc `json:"answers,omitempty"`
+}
+
+// ask remembers a question.
+func (d *queueDoc) ask(id string) {
+	if !slices.Contains(d.Asked, id) {
+		d.Asked = append(d.Asked, id)
+	}
 }
 
 func esc(name string) string { return url.PathEscape(name) }

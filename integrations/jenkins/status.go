@@ -154,11 +154,17 @@ func (s *Service) blank(ref bot.BuildRef, d queueDoc) bot.Build {
 	}
 }
 
+// abortedBy tells who ended the build through OpsBot, "" if nobody did.
 func abortedBy(d queueDoc) string {
-	if d.AbortBy == "" {
-		return ""
+	if d.AbortBy != "" {
+		return "Aborted by " + d.AbortBy
 	}
-	return "Aborted by " + d.AbortBy
+	for _, a := range d.Answers {
+		if !a.Proceed && a.Done && a.By != "" {
+			return "Rejected by " + a.By
+		}
+	}
+	return ""
 }
 
 // Builds lists the builds of a branch, newest first.

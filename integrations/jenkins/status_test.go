@@ -57,39 +57,6 @@ func TestBrokenJenkinsfile(t *testing.T) {
 	}
 }
 
-// TestInput: a build that waits says for what, and goes on when it is answered.
-func TestInput(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	job := b.job(t, &fake.Program{Input: &fake.Input{Message: "Deploy?", OK: "Yes", Parameters: []fake.Parameter{{Name: "WHO", Default: "me"}}}})
-	ref := b.build(t, job, "main", "k1")
-	waiting := b.until(t, ref, func(g bot.Build) bool { return g.Message != "" })
-	if waiting.Message != "Waits for input: Deploy?" || waiting.State != bot.BuildRunning {
-		t.Errorf("%+v", waiting)
-	}
-	all, err := b.PendingInputs(t.Context(), waiting.Ref)
-	if err != nil || len(all) != 1 || all[0].Proceed != "Yes" || len(all[0].Fields) != 1 || all[0].Fields[0].Default != "me" {
-		t.Fatalf("%+v, %v", all, err)
-	}
-	wantCode(t, b.AnswerInput(t.Context(), waiting.Ref, "../stop", true, nil), bot.CodeNotFound)
-	if err := b.AnswerInput(t.Context(), waiting.Ref, all[0].ID, true, map[string]string{"WHO": "alice"}); err != nil {
-		t.Fatal(err)
-	}
-	done := b.until(t, ref, finished)
-	if done.Result != bot.ResultSuccess || done.Sequence <= waiting.Sequence {
-		t.Errorf("%+v", done)
-	}
-	wantCode(t, b.AnswerInput(t.Context(), waiting.Ref, all[0].ID, true, nil), bot.CodeNotFound)
-	second := b.until(t, b.build(t, job, "main", "k2"), func(g bot.Build) bool { return g.Message != "" })
-	all, err = b.PendingInputs(t.Context(), second.Ref)
-	if err != nil || b.AnswerInput(t.Context(), second.Ref, all[0].ID, false, nil) != nil {
-		t.Fatal(err)
-	}
-	if got := b.until(t, second.Ref, finished); got.Result != bot.ResultAborted || got.Message != "Rejected by opsbot" {
-		t.Errorf("%+v", got)
-	}
-}
-
 func readLog(t *testing.T, b *bench, ref bot.BuildRef, offset int) string {
 	t.Helper()
 	body, err := b.ReadLog(t.Context(), bot.LogRef{Build: ref}, int64(offset))
@@ -141,20 +108,27 @@ func TestFollowLog(t *testing.T) {
 // TestSequence grows with each step of a build and depends on nothing else.
 func TestSequence(t *testing.T) {
 	t.Parallel()
-	steps := []bot.Build{
-		{State: bot.BuildQueued},
-		{State: bot.BuildRunning},
-		{State: bot.BuildRunning, Commit: "c"},
-		{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: "IN_PROGRESS"}}},
-		{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: statusPaused}}},
-		{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: "SUCCESS"}}},
-		{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: "SUCCESS"}, {Status: "IN_PROGRESS"}}},
-		{State: bot.BuildFinished, Commit: "c"},
+	steps := []struct {
+		build     bot.Build
+		questions int64
+	}{
+		{bot.Build{State: bot.BuildQueued}, 0},
+		{bot.Build{State: bot.BuildRunning}, 0},
+		{bot.Build{State: bot.BuildRunning, Commit: "c"}, 0},
+		{bot.Build{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: statusRunning}}}, 0},
+		{bot.Build{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: statusRunning}}}, 1},
+		{bot.Build{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: statusRunning}}}, 2},
+		{bot.Build{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: "SUCCESS"}}}, 2},
+		{bot.Build{State: bot.BuildRunning, Commit: "c", Stages: []bot.Stage{{Status: "SUCCESS"}, {Status: statusRunning}}}, 2},
+		{bot.Build{State: bot.BuildFinished, Commit: "c"}, 0},
 	}
-	for i := 1; i < len(steps); i++ {
-		if sequenceOf(steps[i-1]) >= sequenceOf(steps[i]) {
-			t.Errorf("step %d has %d, the one before %d", i, sequenceOf(steps[i]), sequenceOf(steps[i-1]))
+	last := int64(0)
+	for i, step := range steps {
+		now := sequenceOf(step.build, step.questions)
+		if now <= last {
+			t.Errorf("step %d has %d, the one before %d", i, now, last)
 		}
+		last = now
 	}
 }
 
@@ -171,5 +145,8 @@ func FuzzScanLog(f *testing.F) {
 			t.Errorf("%q %q", log.reason(), log.commit())
 		}
 		_ = log.stages()
+		if message, happened := log.question(); strings.Contains(message, "\n") || happened < 0 {
+			t.Errorf("%q %d", message, happened)
+		}
 	})
 }

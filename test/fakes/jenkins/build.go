@@ -18,7 +18,9 @@ type build struct {
 	started time.Time
 	ended   time.Time
 	result  string
-	input   string // id of the input step that it waits at
+	asked   *Input // the input step that it waits at
+	input   string // its id
+	inputs  int    // how many there were
 	stopped bool
 	raw     []byte // the log as it lies on disk, with its notes
 }
@@ -89,11 +91,7 @@ func (s *Server) begin(q *queued) {
 	for _, line := range b.program.Lines {
 		b.note(line)
 	}
-	if b.program.Input != nil {
-		b.input = "A" + strings.Repeat("0", 27) + fmt.Sprintf("%04d", b.number)
-		b.note("[Pipeline] input")
-		b.note(b.program.Input.Message)
-	}
+	b.ask(b.program.Input)
 	s.notify(b, "STARTED")
 }
 

@@ -36,8 +36,23 @@ type Program struct {
 // Parameter is one that a Jenkinsfile declares. Choices make it a choice.
 type Parameter struct {
 	Name, Default, Description string
-	Boolean                    bool
+	Boolean, Password, Text    bool
 	Choices                    []string
+}
+
+// class is how Jenkins calls the kind of parameter.
+func (p Parameter) class() string {
+	switch {
+	case p.Boolean:
+		return "Boolean"
+	case p.Password:
+		return "Password"
+	case p.Text:
+		return "Text"
+	case len(p.Choices) > 0:
+		return "Choice"
+	}
+	return "String"
 }
 
 // Tests is a JUnit report: names of cases as CLASS.NAME.
@@ -47,6 +62,10 @@ type Tests struct{ Passed, Failed, Skipped []string }
 type Input struct {
 	Message, OK string
 	Parameters  []Parameter
+	// Submitter is who alone may answer, as the step's parameter of that name.
+	Submitter string
+	// Next is asked in the same stage once this one is answered.
+	Next *Input
 }
 
 // Repo is a git repository that jobs can be made of.

@@ -1,7 +1,6 @@
 package jenkins
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,10 +16,10 @@ func (s *Server) serveStages(w http.ResponseWriter, r *request, b *build) bool {
 	case r.is("GET", "wfapi", "describe"):
 		answer(w, b.describe())
 	case r.is("GET", "wfapi", "pendingInputActions"):
-		answer(w, b.inputs())
+		answer(w, b.pendingInputs())
 	case r.is("POST", "wfapi", "inputSubmit"):
 		s.submit(w, r, b, r.URL.Query().Get("inputId"), true)
-	case r.is("POST", "input", "*", "proceedEmpty"):
+	case r.is("POST", "input", "*", "proceed"), r.is("POST", "input", "*", "proceedEmpty"):
 		s.submit(w, r, b, r.rest[1], true)
 	case r.is("POST", "input", "*", "abort"):
 		s.submit(w, r, b, r.rest[1], false)
@@ -65,53 +64,6 @@ func (b *build) describe() object {
 		"_links": object{"self": object{"href": b.path() + "wfapi/describe"}}, "id": fmt.Sprint(b.number), "name": fmt.Sprintf("#%d", b.number),
 		"status": b.status(), "startTimeMillis": millis(b.started), "endTimeMillis": millis(end), "durationMillis": end.Sub(b.started).Milliseconds(), "stages": stages,
 	}
-}
-
-func (b *build) inputs() []any {
-	if b.input == "" {
-		return []any{}
-	}
-	inputs := []any{}
-	for _, p := range b.program.Input.Parameters {
-		inputs = append(inputs, object{"type": "StringParameterDefinition", "name": p.Name, "definition": object{"defaultVal": p.Default}})
-	}
-	return []any{object{
-		"id": b.input, "proceedText": b.program.Input.OK, "message": b.program.Input.Message, "inputs": inputs,
-		"proceedUrl": b.path() + "wfapi/inputSubmit?inputId=" + b.input, "abortUrl": b.path() + "input/" + b.input + "/abort", "redirectApprovalUrl": b.path() + "input/",
-	}}
-}
-
-// submit answers an input step.
-func (s *Server) submit(w http.ResponseWriter, r *request, b *build, id string, proceed bool) {
-	if !r.may(ItemBuild) {
-		refuse(w, "You need to have Job/Build permissions to submit this.")
-		return
-	}
-	if id == "" || id != b.input {
-		notFound(w)
-		return
-	}
-	if len(b.program.Input.Parameters) > 0 && proceed {
-		var sent struct {
-			Parameter []struct{ Name, Value string }
-		}
-		if json.Unmarshal([]byte(r.FormValue("json")), &sent) != nil {
-			jetty(w, r.Request, http.StatusBadRequest, "Nothing is submitted")
-			return
-		}
-		for _, p := range sent.Parameter {
-			b.note("Approved with " + p.Name + "=" + p.Value)
-		}
-	}
-	b.input = ""
-	if proceed {
-		b.note("Approved by " + r.name())
-	} else {
-		b.stopped = true
-		b.note("Rejected by " + r.name())
-		b.finish("ABORTED", s.clock.Now())
-	}
-	w.WriteHeader(http.StatusOK)
 }
 
 func (b *build) testsView() object {

@@ -134,16 +134,13 @@ func definitions(params []Parameter) []any {
 	var all []any
 	for _, p := range params {
 		v, _ := p.value("", false)
-		d := object{"name": p.Name, "description": p.Description, "type": "StringParameterDefinition", "defaultParameterValue": v}
-		switch {
-		case p.Boolean:
-			d["type"] = "BooleanParameterDefinition"
-		case len(p.Choices) > 0:
+		d := object{"name": p.Name, "description": p.Description, "type": p.class() + "ParameterDefinition", "defaultParameterValue": v}
+		if len(p.Choices) > 0 {
 			choices := []any{}
 			for _, c := range p.Choices {
 				choices = append(choices, c)
 			}
-			d["type"], d["choices"] = "ChoiceParameterDefinition", choices
+			d["choices"] = choices
 		}
 		d["_class"] = "hudson.model." + fmt.Sprint(d["type"])
 		all = append(all, d)
@@ -210,7 +207,7 @@ func (b *build) view() object {
 			"totalCount": len(t.Passed) + len(t.Failed) + len(t.Skipped), "urlName": "testReport",
 		})
 	}
-	if b.input != "" {
+	if b.inputs > 0 {
 		actions = append(actions, object{"_class": "org.jenkinsci.plugins.workflow.support.steps.input.InputAction"})
 	}
 	v := object{
