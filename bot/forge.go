@@ -189,6 +189,9 @@ type DeploymentStatus struct {
 	AppURL      string // where it runs, "" = none
 }
 
+// StatusCheck names the mark that a pipeline's builds leave at commits.
+func StatusCheck(pipeline string) string { return "opsbot/" + pipeline }
+
 // StatusWriter is a RepoHost that shows our builds beside commits.
 type StatusWriter interface {
 	// WriteStatus sets the status. Setting it again is harmless.

@@ -173,6 +173,7 @@ type Services struct {
 	Integrations Integrations
 	Blueprints   Blueprints
 	Deliveries   Deliveries
+	Bootstraps   Bootstraps
 	Operations   Starter
 	Authorizer   Authorizer
 	Secrets      Secrets
@@ -193,9 +194,11 @@ type Defaults struct {
 	// BlueprintNote says why Blueprint is the default when that is worth saying.
 	BlueprintNote string
 	Owner         string
-	Owners        []string
-	Room          RoomRef
-	BotName       string // "opsbot"
-	PublicURL     string
-	ConsoleURL    string
+	Owners        []string // of Forge
+	// ForgeOwners are the owners of every forge, by instance.
+	ForgeOwners map[string][]string
+	Room        RoomRef
+	BotName     string // "opsbot"
+	PublicURL   string
+	ConsoleURL  string
 }

@@ -125,7 +125,8 @@ type Step struct {
 	// Idempotent: Apply may be repeated, it carries StepRun.Key as its key.
 	Idempotent bool
 	// Check finds out whether the effect is there already; called before a repeat of
-	// an interrupted Apply, and before the first when the effect could pre-exist.
+	// an interrupted Apply, and before the first when the effect could pre-exist. An
+	// error beside PresenceForeign is the sentence for the person; undo leaves it alone.
 	Check func(ctx context.Context, run StepRun) (Presence, StepResult, error)
 	// Apply makes the effect. Intent is on disk when it is called.
 	Apply func(ctx context.Context, run StepRun) (StepResult, error)

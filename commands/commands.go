@@ -4,6 +4,7 @@ package commands
 import (
 	"opsbot/bot"
 	"opsbot/commands/abort"
+	"opsbot/commands/adopt"
 	"opsbot/commands/audit"
 	"opsbot/commands/bind"
 	"opsbot/commands/blueprints"
@@ -23,6 +24,7 @@ import (
 	"opsbot/commands/log"
 	"opsbot/commands/newproject"
 	"opsbot/commands/operations"
+	"opsbot/commands/proceed"
 	"opsbot/commands/project"
 	"opsbot/commands/projects"
 	"opsbot/commands/promote"
@@ -58,6 +60,7 @@ func All(s *bot.Services) []bot.Command {
 		history.New(s),
 		restart.New(s),
 		abort.New(s),
+		proceed.New(s),
 		diff.New(s),
 		lock.New(s),
 		unlock.New(s),
@@ -67,6 +70,7 @@ func All(s *bot.Services) []bot.Command {
 		retry.New(s),
 		skip.New(s),
 		undo.New(s),
+		adopt.New(s),
 		deleteproject.New(s),
 		bind.New(s),
 		unbind.New(s),

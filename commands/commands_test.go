@@ -88,7 +88,7 @@ func TestNothingLivingChangesUnasked(t *testing.T) {
 			asks = append(asks, s.Verb)
 		}
 	}
-	if got, want := strings.Join(asks, " "), "deploy promote rollback restart undo delete-project link"; got != want {
+	if got, want := strings.Join(asks, " "), "deploy promote rollback restart undo adopt delete-project link"; got != want {
 		t.Errorf("asked before running: %s\nwant: %s", got, want)
 	}
 }
@@ -127,7 +127,7 @@ func TestKindsAreUnique(t *testing.T) {
 		names = append(names, k.Kind())
 	}
 	slices.Sort(names)
-	if got, want := strings.Join(names, " "), "abort build delete-project join leave new-project"; got != want {
+	if got, want := strings.Join(names, " "), "abort build delete-project join leave proceed"; got != want {
 		t.Errorf("kinds %q, want %q", got, want)
 	}
 }

@@ -63,12 +63,13 @@ type Log struct {
 // Defaults are what a command uses when it is not told. Empty fields are filled by
 // whoever knows better: the only forge, the newcomer's blueprint.
 type Defaults struct {
-	Forge     string `yaml:"forge" example:"github" doc:"The integration that keeps repositories."`
-	Pipeline  string `yaml:"pipeline" example:"jenkins" doc:"The integration that builds."`
-	Blueprint string `yaml:"blueprint" example:"go-service" doc:"The blueprint of a new project."`
-	Owner     string `yaml:"owner" example:"foo-org" doc:"The owner of new repositories; default: the forge's first one."`
-	Room      string `yaml:"room" example:"slack:#deployments" doc:"The room of what belongs to no other, as INTEGRATION:ROOM."`
-	BotName   string `yaml:"bot_name" default:"opsbot" format:"name" doc:"What the bot is called in chats."`
+	Forge     string   `yaml:"forge" example:"github" doc:"The integration that keeps repositories."`
+	Pipeline  string   `yaml:"pipeline" example:"jenkins" doc:"The integration that builds."`
+	Provision []string `yaml:"provision" example:"[sonarqube, artifactory]" doc:"The integrations that make something for every new project, besides forge and pipeline."`
+	Blueprint string   `yaml:"blueprint" example:"go-service" doc:"The blueprint of a new project."`
+	Owner     string   `yaml:"owner" example:"foo-org" doc:"The owner of new repositories; default: the forge's first one."`
+	Room      string   `yaml:"room" example:"slack:#deployments" doc:"The room of what belongs to no other, as INTEGRATION:ROOM."`
+	BotName   string   `yaml:"bot_name" default:"opsbot" format:"name" doc:"What the bot is called in chats."`
 }
 
 // Environment is a place that projects are deployed to. Its fields are those of

@@ -89,6 +89,9 @@ func (c *Config) checkReferences() []error {
 		c.checkIntegration("defaults.pipeline", c.Defaults.Pipeline),
 		c.checkRoom("defaults.room", c.Defaults.Room),
 	}
+	for i, name := range c.Defaults.Provision {
+		all = append(all, c.checkIntegration(fmt.Sprintf("defaults.provision[%d]", i), name))
+	}
 	seen := map[string]bool{}
 	for i, r := range c.Rooms {
 		at := fmt.Sprintf("rooms[%d].room", i)

@@ -89,5 +89,8 @@ func (s *session) made(ctx context.Context, st bot.Step, row bot.StepRow) (bool,
 		found, res, err = st.Check(ctx, run)
 		return res, err
 	})
+	if found == bot.PresenceForeign {
+		return false, nil // why it can't be ours has been said when it was to be made
+	}
 	return found == bot.PresenceOurs, err
 }

@@ -27,13 +27,18 @@ func completeDefaults(cfg *config.Config, doors *doors) (d bot.Defaults, err err
 func defaultsOf(cfg *config.Config) bot.Defaults {
 	d := bot.Defaults{
 		Forge: cfg.Defaults.Forge, Pipeline: cfg.Defaults.Pipeline, Blueprint: cfg.Defaults.Blueprint, Owner: cfg.Defaults.Owner,
-		BotName: cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
+		Provision: cfg.Defaults.Provision,
+		BotName:   cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
 	}
-	if section := cfg.Integrations.Get(d.Forge); section != nil {
-		d.Owners = section.Texts("owners")
+	d.ForgeOwners = map[string][]string{}
+	for _, section := range cfg.Integrations {
+		if owners := section.Texts("owners"); len(owners) > 0 {
+			d.ForgeOwners[section.Name] = owners
+		}
 	}
-	if len(d.Owners) == 0 {
+	if d.Owners = d.ForgeOwners[d.Forge]; len(d.Owners) == 0 {
 		d.Owners = []string{"local"}
+		d.ForgeOwners[d.Forge] = d.Owners
 	}
 	if d.Owner == "" {
 		d.Owner = d.Owners[0]

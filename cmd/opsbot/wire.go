@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"opsbot/bot"
+	"opsbot/bot/bootstrap"
 	"opsbot/bot/config"
 	"opsbot/bot/delivery"
 	"opsbot/bot/operation"
@@ -34,6 +36,7 @@ type app struct {
 	services   *bot.Services
 	commands   []bot.Command
 	specs      []bot.Spec
+	bootstraps *bootstrap.Service
 	deliveries *delivery.Service
 	engine     *operation.Engine
 	pump       *relay.Pump
@@ -111,6 +114,8 @@ func (a *app) makeServices(context.Context) error {
 		Blueprints: catalogue, Defaults: defaults, Environments: a.cfg.BotEnvironments(),
 		Catalogue: func() []bot.Spec { return a.specs },
 	}
+	a.bootstraps = bootstrap.New(a.services)
+	a.services.Bootstraps = a.bootstraps
 	a.commands = commands.All(a.services)
 	a.specs = specsOf(a.commands)
 	return nil
@@ -130,13 +135,13 @@ func (a *app) makePolicy(context.Context) (err error) {
 
 func (a *app) makeEngine(context.Context) (err error) {
 	a.deliveries = delivery.New(delivery.Options{
-		Clock: a.clock, Work: a.watched("delivery"), Log: a.log,
+		Clock: a.clock, Work: a.watched("delivery"), Blobs: a.services.Blobs, Log: a.log,
 		Integrations: a.instances, Environments: a.services.Environments,
 	})
 	a.services.Deliveries = a.deliveries
 	a.engine, err = operation.New(operation.Options{
 		Work: a.watched("operation"), Waker: a.store, Clock: a.clock, Log: a.log, Owner: a.owner, AtBoundary: a.boundary,
-	}, append(commands.Kinds(a.commands), a.deliveries.Kinds()...)...)
+	}, slices.Concat(commands.Kinds(a.commands), a.bootstraps.Kinds(), a.deliveries.Kinds())...)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,10 @@ func (c *Command) resources(ctx context.Context, p *bot.Project) (all []bot.Reso
 func effect(r bot.Resource, purge bool) bot.Text {
 	name := bot.Escape(r.Name)
 	switch {
+	case r.Adopted:
+		return "Leave the repository " + name + " as it is: OpsBot did not make it."
+	case kept(r, purge):
+		return bot.Escape(fmt.Sprintf("Keep what %s holds of %s; purging removes it.", r.Instance, r.Name))
 	case r.Kind == bot.ResourceEnvironment:
 		return "Stop what runs in " + name + "."
 	case r.Kind == bot.ResourceRepository && purge:
@@ -83,6 +87,11 @@ func effect(r bot.Resource, purge bool) bot.Text {
 		return "Make the repository " + name + " read-only."
 	}
 	return bot.Escape(fmt.Sprintf("Remove the %s %s.", r.Kind, r.Name))
+}
+
+// kept reports what an archived project keeps: it holds results, and starts nothing.
+func kept(r bot.Resource, purge bool) bool {
+	return !purge && (r.Kind == bot.ResourceQuality || r.Kind == bot.ResourcePackages)
 }
 
 // Run files the operation.

@@ -122,3 +122,39 @@ func TestOddities(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAdoptedRepositoryStays: OpsBot did not make it, so it goes with nothing.
+func TestAdoptedRepositoryStays(t *testing.T) {
+	t.Parallel()
+	r, c := world(t)
+	var repo bot.Resource
+	r.Write(func(ctx context.Context, tx *bot.Tx) error {
+		all, err := tx.Resources.Of(ctx, r.Project.ID)
+		for _, one := range all {
+			if one.Kind == bot.ResourceRepository {
+				repo = one
+				repo.Adopted = true
+				err = tx.Resources.Put(ctx, repo)
+			}
+		}
+		return err
+	})
+	for _, args := range [][]string{{"name=hello"}, {"name=hello", "--purge"}} {
+		plan, err := c.Plan(t.Context(), r.Request(c, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := ""
+		for _, l := range plan.Lines {
+			lines += string(l) + "\n"
+		}
+		r.Want(lines, "Leave the repository acme/hello as it is: OpsBot did not make it.")
+	}
+	r.Said(c, "name=hello", "--purge")
+	if op := r.Ended("delete-project"); op.State != bot.OperationSucceeded {
+		t.Fatalf("%s %s", op.State, op.Error)
+	}
+	if heads, err := r.Forge.Branches(t.Context(), repo.Repository("main")); err != nil || len(heads) != 1 {
+		t.Errorf("the repository has %v, %v", heads, err)
+	}
+}

@@ -40,7 +40,7 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 	}
 	var steps []bot.Step
 	var before []string
-	for _, want := range []bot.ResourceKind{bot.ResourceHook, bot.ResourceJob, bot.ResourceEnvironment, bot.ResourceRepository} {
+	for _, want := range order() {
 		for i, r := range in.Resources {
 			if r.Kind != want {
 				continue
@@ -63,6 +63,13 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		}}
 	}
 	return steps, nil
+}
+
+// order is that in which resources go.
+func order() []bot.ResourceKind {
+	return []bot.ResourceKind{
+		bot.ResourceHook, bot.ResourceJob, bot.ResourceEnvironment, bot.ResourceQuality, bot.ResourcePackages, bot.ResourceRepository,
+	}
 }
 
 // remove takes one resource out of use.
@@ -92,6 +99,12 @@ func (k *kind) remove(ctx context.Context, run bot.StepRun, r bot.Resource, purg
 
 // act makes the outward call; keep means that the resource stays ours.
 func (k *kind) act(ctx context.Context, p bot.Project, r bot.Resource, purge bool) (keep bool, err error) {
+	if kept(r, purge) {
+		return true, nil
+	}
+	if r.Adopted {
+		return !purge, nil
+	}
 	all := k.c.s.Integrations
 	switch r.Kind {
 	case bot.ResourceEnvironment:
@@ -116,6 +129,15 @@ func (k *kind) act(ctx context.Context, p bot.Project, r bot.Resource, purge boo
 			return false, err
 		}
 		return false, h.RemoveHook(ctx, bot.HookSpec{Repository: repo.Repository(p.DefaultBranch), ResourceID: r.ID, URL: r.Name})
+	case bot.ResourceQuality, bot.ResourcePackages:
+		service, err := bot.Find[bot.Provisioner](all, r.Instance, "provisions")
+		if err != nil {
+			return false, err
+		}
+		return false, service.RemoveProvision(ctx, bot.ProvisionSpec{
+			ProjectID: p.ID, Name: p.Slug, Owner: p.Owner, Private: p.Private, DefaultBranch: p.DefaultBranch, Operation: r.MadeBy,
+			HookURL: k.c.s.Defaults.PublicURL + "/hooks/" + r.Instance + "/" + r.ID,
+		})
 	case bot.ResourceRepository:
 		return k.repository(ctx, p, r, purge)
 	}

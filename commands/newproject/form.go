@@ -60,9 +60,9 @@ func (c *Command) Form(_ context.Context, req *bot.Request) (*bot.Form, error) {
 	for _, p := range info.Parameters {
 		form.Fields = append(form.Fields, field(p, given))
 	}
-	if len(c.s.Defaults.Owners) > 1 {
+	if owners := c.s.Owners(); len(owners) > 1 {
 		owner := bot.FormField{Name: "owner", Label: "Owner", Kind: bot.FieldSelect, Value: c.owner(req), Required: true}
-		for _, o := range c.s.Defaults.Owners {
+		for _, o := range owners {
 			owner.Options = append(owner.Options, bot.FormOption{Value: o, Label: o})
 		}
 		form.Fields = append(form.Fields, owner)
@@ -121,7 +121,7 @@ func (c *Command) Fill(_ context.Context, req *bot.Request, values map[string]st
 	}
 	try := *req
 	try.Args = args
-	_, _, err := c.prepare(&try)
+	_, err := c.prepare(&try)
 	var wrong bot.FieldProblems
 	switch {
 	case errors.As(err, &wrong):

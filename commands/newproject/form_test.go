@@ -64,7 +64,7 @@ func TestUndoAsksTheForge(t *testing.T) {
 	forge := &retiring{Fake: r.Forge}
 	r.Services.Integrations = commandtest.Instances{"git": forge, "ci": r.CI, "run": r.Runner}
 	r.Said(c, "name=new-one")
-	op := undone(t, r, r.Ended(Kind))
+	op := undone(t, r, r.Ended("new-project"))
 	if op.State != bot.OperationUndone || len(forge.retired) != 1 || forge.retired[0] != "new-one of "+op.ID {
 		t.Errorf("%s %s: %v", op.State, op.Error, forge.retired)
 	}
@@ -75,7 +75,7 @@ func TestFirstCommitIsAChange(t *testing.T) {
 	t.Parallel()
 	r, c := setup(t)
 	r.Said(c, "name=new-one")
-	op := r.Ended(Kind)
+	op := r.Ended("new-project")
 	r.Read(func(ctx context.Context, tx *bot.Tx) error {
 		all, err := tx.Changes.Recent(ctx, op.ProjectID, 10)
 		if len(all) != 1 || all[0].Title != "Initial commit" || all[0].Author != "alice" || all[0].Branch != "main" {

@@ -39,7 +39,7 @@ func TestMakesEverything(t *testing.T) {
 	if text := r.Said(c, "name=hello-world", "--private", "--owner=umbrella", "+port=99"); text != "" {
 		t.Errorf("the card speaks, not %q", text)
 	}
-	op := r.Ended(Kind)
+	op := r.Ended("new-project")
 	p, has, err := stored(r, "hello-world")
 	if op.State != bot.OperationSucceeded || err != nil || p.State != bot.ProjectActive || p.Owner != "Umbrella" || !p.Private || p.CreatedBy != r.Alice.ID || p.Room.ID != "general" {
 		t.Fatalf("%s %s: %+v, %v", op.State, op.Error, p, err)
@@ -56,9 +56,6 @@ func TestMakesEverything(t *testing.T) {
 		}
 		return err
 	})
-	if title := (&kind{c}).Title(op); title != "Created hello-world from tiny 1.0.0 in Umbrella" {
-		t.Errorf("%s", title)
-	}
 	r.Refused(c, bot.CodeConflict, "There is a project hello-world already, made by alice and owned by Umbrella: https://forge.example.com/Umbrella/hello-world", "name=hello-world")
 }
 
@@ -103,7 +100,7 @@ func TestSecondRequestPointsToTheFirst(t *testing.T) {
 	r, c := setup(t)
 	r.CI.Fail("EnsureJob", bot.Errorf(bot.CodeForbidden, "The server refuses."))
 	r.Said(c, "name=new-one")
-	op := r.Ended(Kind)
+	op := r.Ended("new-project")
 	if p, _, _ := stored(r, "new-one"); op.State != bot.OperationFailed || p.State != bot.ProjectCreating {
 		t.Fatalf("%s, %+v", op.State, p)
 	}
@@ -116,14 +113,14 @@ func undone(t *testing.T, r *commandtest.Rig, op *bot.Operation) *bot.Operation 
 	r.Write(func(ctx context.Context, tx *bot.Tx) error {
 		return r.Services.Operations.Undo(ctx, tx, op.ID, bot.Cause{Root: "root"})
 	})
-	return r.Ended(Kind)
+	return r.Ended("new-project")
 }
 
 func TestUndoRemovesWhatWasMade(t *testing.T) {
 	t.Parallel()
 	r, c := setup(t)
 	r.Said(c, "name=new-one")
-	op := undone(t, r, r.Ended(Kind))
+	op := undone(t, r, r.Ended("new-project"))
 	if _, _, err := stored(r, "new-one"); op.State != bot.OperationUndone || bot.CodeOf(err) != bot.CodeNotFound {
 		t.Errorf("%s %s: the name is not free: %v", op.State, op.Error, err)
 	}
@@ -140,7 +137,7 @@ func TestUndoLeavesOthersCommits(t *testing.T) {
 	t.Parallel()
 	r, c := setup(t)
 	r.Said(c, "name=new-one")
-	op := r.Ended(Kind)
+	op := r.Ended("new-project")
 	_, repo, err := r.Forge.FindRepository(t.Context(), bot.RepoSpec{Owner: "acme", Name: "new-one", Operation: op.ID})
 	if err != nil {
 		t.Fatal(err)
@@ -165,11 +162,14 @@ func TestForeignRepositoryIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Said(c, "name=new-one")
-	op := r.Ended(Kind)
+	op := r.Ended("new-project")
 	if op.State != bot.OperationFailed || !strings.Contains(op.Error, "There is a repository acme/new-one on git already that OpsBot did not make: https://forge.example.com/acme/new-one") {
 		t.Errorf("%s: %s", op.State, op.Error)
 	}
-	if _, err := (&kind{c}).Steps(&bot.Operation{Input: []byte("{")}); bot.CodeOf(err) != bot.CodeInternal {
-		t.Error(err)
+	if op = undone(t, r, op); op.State != bot.OperationUndone {
+		t.Errorf("undo: %s: %s", op.State, op.Error)
+	}
+	if found, _, err := r.Forge.FindRepository(t.Context(), bot.RepoSpec{Owner: "acme", Name: "new-one", Operation: "another"}); found != bot.PresenceOurs {
+		t.Errorf("the foreign repository is %s, %v", found, err)
 	}
 }

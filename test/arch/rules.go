@@ -43,6 +43,7 @@ func rules() []rule {
 		{dir: "bot/router", own: toolboxes()},
 		{dir: "bot/policy", own: toolboxes(), modules: []string{"github.com/cedar-policy/cedar-go"}},
 		{dir: "bot/operation", own: toolboxes(), modules: []string{sync}},
+		{dir: "bot/bootstrap", own: toolboxes()},
 		{dir: "bot/delivery", own: toolboxes(), modules: []string{yaml}},
 		{dir: "bot/relay", own: toolboxes(), modules: []string{sync, "golang.org/x/time", "github.com/expr-lang/expr"}},
 		{dir: "bot/webhook", own: toolboxes(), modules: []string{"github.com/gin-gonic/gin", "golang.org/x/time"}},
@@ -78,7 +79,7 @@ func rules() []rule {
 		{dir: "test/bench", own: []string{"..."}, modules: []string{"github.com/gin-gonic/gin"}},
 		{dir: "test/conformance", own: []string{"bot/...", "test/..."}},
 		{dir: "test/fakes", own: []string{"bot", "test/..."}, modules: []string{"github.com/gorilla/websocket", "github.com/slack-go/slack"}},
-		{dir: "test/fakes/github", own: []string{"bot", "test/..."}, modules: []string{"github.com/getkin/kin-openapi"}},
+		{dir: "test/fakes/github/openapi", own: []string{"bot", "test/..."}, modules: []string{"github.com/getkin/kin-openapi"}},
 	}
 }
 

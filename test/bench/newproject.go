@@ -11,6 +11,7 @@ import (
 
 	"opsbot/blueprints"
 	"opsbot/bot"
+	"opsbot/bot/bootstrap"
 	"opsbot/bot/operation"
 	"opsbot/commands"
 	"opsbot/templates"
@@ -195,7 +196,9 @@ func withForge(r *chatRig, w *wire) ([]bot.Service, []bot.Card, error) {
 	all["forge"], all["pipeline"], all["deployer"] = farForge{&forgetest.Fake{}, w}, farPipeline{wire: w}, placeDeployer{}
 	r.services.Defaults.Forge, r.services.Defaults.Pipeline, r.services.Defaults.PublicURL = "forge", "pipeline", "https://opsbot.example.com"
 	r.services.Environments = []bot.Environment{{Name: "staging", Deployer: "deployer"}, {Name: "production", Deployer: "deployer", After: "staging"}}
-	engine, err := operation.New(operation.Options{Work: r, Waker: r, Clock: bot.SystemClock{}, Log: r.log, Owner: "bench:1"}, commands.Kinds(r.all)...)
+	made := bootstrap.New(r.services)
+	r.services.Bootstraps = made
+	engine, err := operation.New(operation.Options{Work: r, Waker: r, Clock: bot.SystemClock{}, Log: r.log, Owner: "bench:1"}, append(commands.Kinds(r.all), made.Kinds()...)...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"opsbot/bot"
+	"opsbot/bot/bootstrap"
 	"opsbot/bot/operation"
 	"opsbot/bot/store"
 	"opsbot/bot/store/storetest"
@@ -69,6 +70,7 @@ func New(t testing.TB) *Rig {
 			PublicURL: "http://ops.test",
 		},
 	}
+	r.Services.Bootstraps = bootstrap.New(r.Services)
 	r.Write(func(ctx context.Context, tx *bot.Tx) (err error) {
 		r.Alice, err = tx.Users.ByAccount(ctx, bot.Account{Instance: "console", ID: "alice", Name: "alice"}, r.Clock.Now())
 		return err
@@ -130,7 +132,7 @@ func (noDeliveries) Start(ctx context.Context, tx *bot.Tx, req bot.DeliveryReque
 // Operations are filed through it.
 func (r *Rig) Serve(commands ...bot.Command) {
 	r.T.Helper()
-	var kinds []bot.OperationKind
+	kinds := bootstrap.New(r.Services).Kinds()
 	for _, c := range commands {
 		if k, ok := c.(interface{ Kinds() []bot.OperationKind }); ok {
 			kinds = append(kinds, k.Kinds()...)

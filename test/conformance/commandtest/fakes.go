@@ -54,6 +54,7 @@ var (
 	_ bot.Pipeline  = (*Pipeline)(nil)
 	_ bot.Aborter   = (*Pipeline)(nil)
 	_ bot.LogReader = (*Pipeline)(nil)
+	_ bot.Inputter  = (*Pipeline)(nil)
 )
 
 func newPipeline() *Pipeline {
@@ -110,6 +111,16 @@ func (p *Pipeline) Status(context.Context, bot.BuildRef) (bot.Build, error) {
 // Abort implements bot.Aborter.
 func (p *Pipeline) Abort(_ context.Context, ref bot.BuildRef, by string) error {
 	return p.note("Abort", "%s #%d by %s", ref.Branch, ref.Number, by)
+}
+
+// PendingInputs implements bot.Inputter; no command asks.
+func (p *Pipeline) PendingInputs(context.Context, bot.BuildRef) ([]bot.Input, error) {
+	return nil, bot.Errorf(bot.CodeInternal, "nobody expected to be asked")
+}
+
+// AnswerInput implements bot.Inputter.
+func (p *Pipeline) AnswerInput(_ context.Context, ref bot.BuildRef, a bot.InputAnswer) error {
+	return p.note("Answer", "%s #%d %s %t %v by %s", ref.Branch, ref.Number, a.ID, a.Proceed, a.Values, a.By)
 }
 
 // ReadLog implements bot.LogReader.
