@@ -67,6 +67,7 @@ type EnvironmentState struct {
 // key: applying it again continues or reports that same deployment.
 type DeployRequest struct {
 	DeploymentID string
+	Verb         string // deploy, promote, rollback, restart
 	Project      Project
 	Environment  string
 	Version      Version
@@ -99,6 +100,13 @@ type Deployer interface {
 	Observe(ctx context.Context, req DeployRequest) (Observation, error)
 	// Remove takes the project out of the environment. Absent is success.
 	Remove(ctx context.Context, p Project, environment string) error
+}
+
+// CommitDeployer is a Deployer that may get at what it deploys by itself, by the
+// commit or the version's label. DeploysCommits says that it does: versions without
+// an artifact may then be deployed with it.
+type CommitDeployer interface {
+	DeploysCommits() bool
 }
 
 // Locator is a Deployer that knows where a project will answer.

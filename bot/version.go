@@ -18,7 +18,7 @@ type Artifact struct {
 	Kind   ArtifactKind `json:"kind"`
 	Name   string       `json:"name"` // path within the workspace, or the image's name
 	Digest string       `json:"digest"`
-	URI    string       `json:"uri,omitempty"` // "" = in Blobs under Digest
+	URI    string       `json:"uri,omitempty"` // where its source keeps it; with a Digest it is in Blobs, too
 	Bytes  int64        `json:"bytes,omitempty"`
 }
 
