@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Clock        bot.Clock
 	Work         bot.UnitOfWork
+	Blobs        bot.Blobs
 	Log          *slog.Logger
 	Integrations bot.Integrations
 	Operations   bot.Starter
@@ -22,6 +23,8 @@ type Options struct {
 	Commands     func() []string   // verbs, for messages; may be nil
 	// Poll is how long to wait between two looks at a running deployment; 0 = 500 ms.
 	Poll time.Duration
+	// MaxArtifacts bounds what is fetched of one build, in bytes; 0 = 2 GiB.
+	MaxArtifacts int64
 }
 
 // Service implements bot.Deliveries and takes part in the processing of events.
@@ -37,6 +40,9 @@ var (
 func New(opt Options) *Service {
 	if opt.Poll == 0 {
 		opt.Poll = 500 * time.Millisecond
+	}
+	if opt.MaxArtifacts == 0 {
+		opt.MaxArtifacts = defaultMaxArtifacts
 	}
 	return &Service{opt: opt}
 }

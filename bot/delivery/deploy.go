@@ -150,7 +150,8 @@ func (k *deployKind) load(ctx context.Context, op *bot.Operation, in deployInput
 		req.Previous = &v
 		return err
 	})
-	req.DeploymentID, req.Environment, req.Restart, req.Cause = in.DeploymentID, op.Environment, in.Verb == "restart", op.Cause
+	req.DeploymentID, req.Verb, req.Environment, req.Cause = in.DeploymentID, in.Verb, op.Environment, op.Cause
+	req.Restart = in.Verb == "restart"
 	return req, d, err
 }
 

@@ -237,7 +237,7 @@ func TestOneAtATimePerEnvironment(t *testing.T) {
 // one effect, under one deployment id.
 func TestKilledAtEveryBoundary(t *testing.T) {
 	t.Parallel()
-	for _, step := range []string{"release/release", "deploy/deploy"} {
+	for _, step := range []string{"release/fetch", "release/release", "deploy/deploy"} {
 		for _, b := range []operation.Boundary{operation.BoundaryIntent, operation.BoundaryApplied, operation.BoundaryJournaled} {
 			point := step + "/" + string(b)
 			t.Run(point, func(t *testing.T) {

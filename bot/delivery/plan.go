@@ -44,7 +44,7 @@ func (s *Service) Plan(ctx context.Context, req bot.DeliveryRequest) (*bot.Plan,
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	effects, err := deployer.Plan(ctx, bot.DeployRequest{
-		Project: req.Project, Environment: t.env.Name,
+		Verb: req.Verb, Project: req.Project, Environment: t.env.Name,
 		Version: t.version, Previous: t.previous, Restart: req.Verb == "restart", Cause: req.Cause,
 	})
 	if err != nil {
@@ -296,10 +296,32 @@ func lastIndex(list []string, s string) int {
 	return -1
 }
 
-// mayFollow holds a version back that has not succeeded in the environment before.
-func (s *Service) mayFollow(ctx context.Context, tx *bot.Tx, req bot.DeliveryRequest, t target) error {
+// deployable refuses a version without artifact for a deployer that needs one.
+func (s *Service) deployable(t target) error {
+	if s.byCommit(t.env) {
+		return nil
+	}
 	if t.version.Spec.Artifact == "" && len(t.version.Artifacts) == 0 {
 		return bot.Errorf(bot.CodeInvalid, "The version %s has no artifact to deploy; archive one in the Jenkinsfile.", t.version.Label)
+	}
+	for _, a := range wanted(t.version.Artifacts, t.version.Spec) {
+		if a.Kind == bot.ArtifactArchive && a.Digest == "" {
+			return bot.Errorf(bot.CodeInvalid, "OpsBot has no copy of %s of the version %s, so it can't be deployed; build that commit again.", bot.Shorten(a.Name, 100), t.version.Label)
+		}
+	}
+	return nil
+}
+
+// byCommit: the environment's deployer needs no artifact.
+func (s *Service) byCommit(env bot.Environment) bool {
+	c, ok := s.opt.Integrations.Get(env.Deployer).(bot.CommitDeployer)
+	return ok && c.DeploysCommits()
+}
+
+// mayFollow holds a version back that has not succeeded in the environment before.
+func (s *Service) mayFollow(ctx context.Context, tx *bot.Tx, req bot.DeliveryRequest, t target) error {
+	if err := s.deployable(t); err != nil {
+		return err
 	}
 	if t.env.After == "" || req.Verb == "rollback" || req.Verb == "restart" {
 		return nil

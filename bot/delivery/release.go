@@ -117,7 +117,10 @@ func (k *releaseKind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		return nil, bot.Errorf(bot.CodeInternal, "The operation %s can't be read.", op.ID).Because(err)
 	}
 	return []bot.Step{{
-		Name: "release", Title: "Make a version of the build", Idempotent: true,
+		Name: "fetch", Title: "Fetch what is to be run", Idempotent: true, Timeout: fetchTimeout, // what was fetched has its content's name
+		Apply: func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) { return k.fetch(ctx, run, in) },
+	}, {
+		Name: "release", Title: "Make a version of the build", After: []string{"fetch"}, Idempotent: true,
 		Apply: func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) { return k.release(ctx, run, in) },
 	}}, nil
 }
@@ -187,10 +190,16 @@ func (k *releaseKind) release(ctx context.Context, run bot.StepRun, in releaseIn
 	now := s.opt.Clock.Now()
 	v := bot.Version{
 		ID: bot.NewID(now), ProjectID: project.ID, Commit: in.Commit, BuildID: in.BuildID, Number: in.Ref.Number,
-		Branch: in.Branch, Artifacts: build.Artifacts, Spec: spec, CreatedAt: now, Cause: op.Cause, Label: Label(tag, in.Ref.Number, in.Commit),
+		Branch: in.Branch, Spec: spec, CreatedAt: now, Cause: op.Cause, Label: Label(tag, in.Ref.Number, in.Commit),
 	}
-	if problem == "" && spec.Artifact != "" && artifact(v) == nil {
-		problem = fmt.Sprintf("the build archived no artifact named %q, which .opsbot/project.yaml wants to run", spec.Artifact)
+	if v.Artifacts, err = fetched(build.Artifacts, run.Outputs["fetch"]); err != nil {
+		return bot.StepResult{}, err
+	}
+	if problem == "" && spec.Artifact != "" && len(wanted(v.Artifacts, spec)) == 0 {
+		problem = fmt.Sprintf("the build archived no artifact named %q, which %s wants to run", spec.Artifact, SpecPath)
+	}
+	if problem == "" {
+		problem = run.Outputs["fetch"]["problem"]
 	}
 	return bot.StepResult{Commit: func(ctx context.Context, tx *bot.Tx) error {
 		return k.store(ctx, tx, op, in, project, v, heads[in.Branch], problem)
@@ -221,32 +230,6 @@ func (k *releaseKind) readBack(ctx context.Context, projectID string, in release
 	return p, b, nil
 }
 
-// spec reads .opsbot/project.yaml; problem says why nothing can be run.
-func (s *Service) spec(ctx context.Context, forge bot.CommitReader, repo bot.Repository, commit string) (spec bot.RunSpec, problem string, err error) {
-	data, err := forge.ReadFile(ctx, repo, commit, SpecPath)
-	if bot.CodeOf(err) == bot.CodeNotFound {
-		return spec, "there is no " + SpecPath, nil
-	}
-	if err != nil {
-		return spec, "", err
-	}
-	spec, err = ParseSpec(data)
-	if err != nil {
-		return bot.RunSpec{}, bot.MessageOf(err), nil
-	}
-	return spec, "", nil
-}
-
-// artifact finds what the spec wants to run.
-func artifact(v bot.Version) *bot.Artifact {
-	for i := range v.Artifacts {
-		if v.Artifacts[i].Name == v.Spec.Artifact {
-			return &v.Artifacts[i]
-		}
-	}
-	return nil
-}
-
 // store keeps the version and files its automatic deployments, once.
 func (k *releaseKind) store(ctx context.Context, tx *bot.Tx, op *bot.Operation, in releaseInput, p bot.Project, v bot.Version, head, problem string) error {
 	err := tx.Versions.Insert(ctx, v)
@@ -263,10 +246,12 @@ func (k *releaseKind) store(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 		if env.Auto == "" || env.Auto != in.Branch {
 			continue
 		}
-		if problem != "" {
-			return k.s.note(ctx, tx, op, in, "Not deployed to "+bot.Escape(env.Name)+": "+bot.Escape(problem)+".", bot.ToneWarn)
+		if problem == "" || problem == noSpec && k.s.byCommit(env) {
+			err = k.auto(ctx, tx, op, p, v, env, head)
+		} else {
+			err = k.s.note(ctx, tx, op, in, "Not deployed to "+bot.Escape(env.Name)+": "+bot.Escape(problem)+".", bot.ToneWarn)
 		}
-		if err := k.auto(ctx, tx, op, p, v, env, head); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"opsbot/bot"
@@ -180,6 +182,36 @@ func (c *ci) Status(_ context.Context, ref bot.BuildRef) (bot.Build, error) {
 	return b, nil
 }
 
+// archive is a pipeline that keeps its artifacts, and breaks off as often as told.
+type archive struct {
+	*ci
+	mu    sync.Mutex
+	files map[string]string
+	cuts  int
+	opens int
+}
+
+var _ bot.ArtifactReader = (*archive)(nil)
+
+func (a *archive) OpenArtifact(_ context.Context, _ bot.BuildRef, art bot.Artifact) (io.ReadCloser, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opens++
+	text, ok := a.files[art.Name]
+	if !ok {
+		return nil, bot.Errorf(bot.CodeNotFound, "There is no %s any more.", art.Name)
+	}
+	if a.opens <= a.cuts {
+		return io.NopCloser(io.MultiReader(strings.NewReader(text[:1]), iotest.ErrReader(bot.Errorf(bot.CodeUnavailable, "It broke off.").Backoff()))), nil
+	}
+	return io.NopCloser(strings.NewReader(text)), nil
+}
+
+// jobs is a deployer that needs only the commit.
+type jobs struct{ *orchestrator }
+
+func (jobs) DeploysCommits() bool { return true }
+
 // process is one life of the program: killed, it writes nothing any more.
 type process struct {
 	bot.UnitOfWork
@@ -208,6 +240,7 @@ type rig struct {
 	deploy  *orchestrator
 	forge   *forge
 	ci      *ci
+	archive *archive // nil: the pipeline keeps no artifacts
 	project bot.Project
 	user    bot.User
 	envs    []bot.Environment
@@ -291,11 +324,18 @@ func (r *rig) start(at func(p *process, point string)) *process {
 	return p
 }
 
+func (r *rig) pipeline() any {
+	if r.archive == nil {
+		return r.ci
+	}
+	return r.archive
+}
+
 // service is a service without an engine, for what only reads.
 func (r *rig) service(work bot.UnitOfWork) *Service {
 	return New(Options{
-		Clock: r.clock, Work: work, Log: slog.New(slog.DiscardHandler), Environments: r.envs,
-		Integrations: instances{"run": r.deploy, "git": r.forge, "ci": r.ci},
+		Clock: r.clock, Work: work, Blobs: r.db.Blobs(), Log: slog.New(slog.DiscardHandler), Environments: r.envs, MaxArtifacts: 100,
+		Integrations: instances{"run": r.deploy, "git": r.forge, "ci": r.pipeline(), "jobs": jobs{r.deploy}},
 	})
 }
 
