@@ -128,9 +128,9 @@ func (s *Service) stages(ctx context.Context, at string, log *logText) (got runJ
 	return runJSON{Stages: log.stages()}, err
 }
 
-func (j runJSON) convert() []bot.Stage {
+func (r runJSON) convert() []bot.Stage {
 	var out []bot.Stage
-	for _, st := range j.Stages {
+	for _, st := range r.Stages {
 		one := bot.Stage{Name: bot.Shorten(st.Name, 200), Status: st.Status, Duration: time.Duration(max(st.Duration, 0)) * time.Millisecond}
 		if one.Status == statusPaused {
 			one.Status = statusRunning
