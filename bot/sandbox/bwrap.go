@@ -168,6 +168,11 @@ func (r *Runner) etcArgs(network Network) []string {
 	} {
 		args = append(args, "--ro-bind-try", "/etc/"+name, "/etc/"+name)
 	}
+	// Debian's JDKs read these: without java.security no program opens an address. What
+	// else is there, passwords of management among it, stays outside.
+	for _, path := range append(globbed("/etc/java-*-openjdk/security"), globbed("/etc/java-*-openjdk/*.*")...) {
+		args = append(args, "--ro-bind-try", path, path)
+	}
 	for _, f := range etcFiles() {
 		args = append(args, "--ro-bind", filepath.Join(r.state, "etc", f.name), "/etc/"+f.name)
 	}
@@ -175,6 +180,11 @@ func (r *Runner) etcArgs(network Network) []string {
 		args = append(args, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf")
 	}
 	return args
+}
+
+func globbed(pattern string) []string {
+	found, _ := filepath.Glob(pattern) // the pattern is well-formed
+	return found
 }
 
 type etcFile struct{ name, text string }
