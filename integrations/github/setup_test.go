@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"opsbot/bot"
 	"opsbot/bot/config"
 	"opsbot/bot/store"
+	"opsbot/bot/store/storetest"
 	fake "opsbot/test/fakes/github"
+	"opsbot/test/fakes/github/openapi"
 )
 
 const hookSecret = "it is a secret to everybody"
@@ -24,10 +27,24 @@ type world struct {
 	forge *Forge
 	env   bot.IntegrationEnv
 	cfg   Config
-	store *store.Store
+	store lateStore
 	clock *clock
 	log   *bytes.Buffer
 	via   http.RoundTripper
+}
+
+// lateStore is a real store, opened when it is first needed: few tests do, and that
+// takes longer than most.
+type lateStore func() *store.Store
+
+// Write implements bot.UnitOfWork.
+func (s lateStore) Write(ctx context.Context, fn func(ctx context.Context, tx *bot.Tx) error) error {
+	return s().Write(ctx, fn)
+}
+
+// Read implements bot.UnitOfWork.
+func (s lateStore) Read(ctx context.Context, fn func(ctx context.Context, tx *bot.Tx) error) error {
+	return s().Read(ctx, fn)
 }
 
 // section gives the configuration as it is.
@@ -86,14 +103,9 @@ func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, t
 func setup(t *testing.T, change func(*Config), opts ...fake.Option) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock(), log: &bytes.Buffer{}}
-	w.hub = fake.New(t, append([]fake.Option{fake.WithClock(w.clock), fake.WithDir(t.TempDir())}, opts...)...)
+	w.hub = openapi.New(t, append([]fake.Option{fake.WithClock(w.clock), fake.WithDir(t.TempDir())}, opts...)...)
 	w.hub.AddOrg("foo-org", fake.OrgRules{MembersCreate: true, Teams: []string{"developers"}}, w.hub.Login)
-	db, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir(), NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	w.store = db
+	w.store = sync.OnceValue(func() *store.Store { return storetest.Open(t) })
 	w.cfg = Config{
 		URL: w.hub.URL, Owners: []string{"foo-org", "opsbot"}, Token: secret(t, w.hub.Token), WebhookSecret: secret(t, hookSecret),
 	}
@@ -101,7 +113,7 @@ func setup(t *testing.T, change func(*Config), opts ...fake.Option) *world {
 		change(&w.cfg)
 	}
 	w.env = bot.IntegrationEnv{
-		Name: "github", Clock: w.clock, Work: db, PublicURL: "https://opsbot.example.com", Dir: t.TempDir(), Owner: "node1:a",
+		Name: "github", Clock: w.clock, Work: w.store, PublicURL: "https://opsbot.example.com", Dir: t.TempDir(), Owner: "node1:a",
 		Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	w.restart()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"opsbot/test/fakes/github"
+	"opsbot/test/fakes/github/openapi"
 	"opsbot/test/fakes/jenkins"
 	"opsbot/test/fakes/mattermost"
 	"opsbot/test/fakes/slack"
@@ -42,7 +43,7 @@ type team struct {
 // hire connects the program to all of it.
 func hire(t *testing.T, chat talk.Chat) *team {
 	t.Helper()
-	w := &team{hub: github.New(t, github.WithDir(t.TempDir())), ci: jenkins.New(t, jenkins.Quiet(200*time.Millisecond)), chat: chat}
+	w := &team{hub: openapi.New(t, github.WithDir(t.TempDir())), ci: jenkins.New(t, jenkins.Quiet(200*time.Millisecond)), chat: chat}
 	w.hub.AddOrg("foo-org", github.OrgRules{MembersCreate: true}, w.hub.Login)
 	w.ci.AddUser(jenkins.User{Name: "opsbot", Token: ciToken})
 	w.ci.AddRepo(w.hub.URL+"/foo-org/hello-world.git").Follow(func() map[string]string {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"opsbot/bot"
@@ -32,10 +33,15 @@ type app struct {
 	suspended        bool
 }
 
+// appKey is the key of all Apps of a process: making one takes longer than most tests.
+//
+//nolint:gochecknoglobals // made once, never changed
+var appKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // AddApp makes an App that is installed on all repositories of an owner, with the
 // permissions that OpsBot needs and the changes given ("" takes one away).
 func (s *Server) AddApp(login string, changes map[string]string) (App, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := appKey()
 	if err != nil {
 		return App{}, err
 	}
@@ -44,6 +50,7 @@ func (s *Server) AddApp(login string, changes map[string]string) (App, error) {
 	a := &app{id: s.newID(), installation: s.newID(), owner: s.owner(login), key: key, permissions: map[string]string{
 		"metadata": "read", "administration": "write", "contents": "write", "repository_hooks": "write", "statuses": "write",
 		"deployments": "write", "workflows": "write", "members": "read",
+		"pull_requests": "write",
 	}}
 	maps.Copy(a.permissions, changes)
 	s.apps = append(s.apps, a)

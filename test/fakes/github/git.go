@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -34,9 +37,21 @@ func git(dir string, env []string, stdin []byte, args ...string) ([]byte, error)
 	return out, nil
 }
 
+// initialise makes an empty bare repository, as git init does, without starting git.
 func initialise(dir, branch string) error {
-	_, err := git(dir, nil, nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch)
-	return err
+	for _, below := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
+		if err := os.MkdirAll(filepath.Join(dir, below), 0o700); err != nil {
+			return fmt.Errorf("fake github: make a repository: %w", err)
+		}
+	}
+	for name, text := range map[string]string{
+		"HEAD": "ref: refs/heads/" + branch + "\n", "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("fake github: make a repository: %w", err)
+		}
+	}
+	return nil
 }
 
 // refs lists refs below a prefix with the commits that they lead to.
@@ -57,9 +72,25 @@ func refs(r *repo, prefix string) (names []string, commits map[string]string) {
 	return names, commits
 }
 
-// heads are the branches and their commits.
+// heads are the branches and their commits. They are read from git's own files while
+// there is one for each: starting git takes most of the time of a call.
 func heads(r *repo) map[string]string {
-	_, commits := refs(r, "refs/heads/")
+	commits := map[string]string{}
+	root := filepath.Join(r.dir, "refs", "heads")
+	_, packed := os.Lstat(filepath.Join(r.dir, "packed-refs"))                        //nolint:gosec // below a folder of ours, as all that follows
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error { //nolint:gosec // as above
+		if err != nil || d.IsDir() || strings.HasSuffix(path, ".lock") {
+			return err
+		}
+		id, err := os.ReadFile(path) //nolint:gosec // a file of git's, below a folder of ours
+		if err == nil {
+			commits[filepath.ToSlash(path[len(root)+1:])] = strings.TrimSpace(string(id))
+		}
+		return err
+	})
+	if err != nil || packed == nil { // packed, or changing at this moment
+		_, commits = refs(r, "refs/heads/")
+	}
 	return commits
 }
 
@@ -68,7 +99,14 @@ func resolve(r *repo, ref string) string {
 	if ref == "" || strings.HasPrefix(ref, "-") {
 		return ""
 	}
-	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref, ref} {
+	if id := heads(r)[ref]; id != "" {
+		return id
+	}
+	names := []string{"refs/tags/" + ref, ref}
+	if fullHash.MatchString(ref) {
+		names = names[1:]
+	}
+	for _, name := range names {
 		out, err := git(r.dir, nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
 		if err == nil {
 			return strings.TrimSpace(string(out))

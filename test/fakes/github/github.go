@@ -3,17 +3,13 @@
 // with installation tokens, rate limits, scopes and single sign-on.
 //
 // It looks like an Enterprise Server: the API is below URL+"/api/v3/", repositories
-// and their clone URLs below URL. A request that no client should send, or that
-// GitHub's own OpenAPI description does not allow, fails the test; so does an answer
-// of ours that the description does not allow. What GitHub refuses is refused in its
-// words. openapi.json is that description, cut down by cut to operations.txt; both
-// are in the repository, so that tests need no registry.
+// and their clone URLs below URL. A request that no client should send fails the test.
+// What GitHub refuses is refused in its words. Tests start it by openapi.New, which
+// holds requests, and answers of ours, to GitHub's own OpenAPI description.
 //
 // Answers are built from own maps and never from a client library's types: a mistake
 // of the library must not cancel itself out.
 package github
-
-//go:generate go run ./cut
 
 import (
 	"context"
@@ -22,10 +18,10 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"testing"
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/fakes"
 )
 
 // object is a JSON object.
@@ -38,15 +34,14 @@ type Server struct {
 	// Token is a classic token of the account Login, with all scopes that OpsBot needs.
 	Token, Login string
 
-	cfg      config
-	clock    bot.Clock
-	contract *contract
-	web      *http.Server
-	dir      string // bare repositories, by id
-	routes   []route
-	wg       sync.WaitGroup
-	ctx      context.Context
-	stop     context.CancelFunc
+	cfg    config
+	clock  bot.Clock
+	web    *http.Server
+	dir    string // bare repositories, by id
+	routes []route
+	wg     sync.WaitGroup
+	ctx    context.Context
+	stop   context.CancelFunc
 
 	mu        sync.Mutex
 	closed    bool
@@ -71,13 +66,27 @@ type Call struct {
 	Body      object
 }
 
+// Operation is one of the API: its method and the path's template.
+type Operation struct{ Method, Template string }
+
+// Contract is a description of the API that requests and answers are held to. Safe
+// for concurrent use.
+type Contract interface {
+	// Has tells whether the description knows an operation.
+	Has(op Operation) bool
+	// Request says what of a request the description does not allow.
+	Request(r *http.Request, body []byte, op Operation, params map[string]string) error
+	// Answer says what of an answer of ours the description does not allow.
+	Answer(r *http.Request, op Operation, params map[string]string, status int, header http.Header, body []byte) error
+}
+
 // New starts a server that is closed, and whose expectations are checked, when the
-// test ends. What no client should send fails the test.
-func New(t testing.TB, opts ...Option) *Server {
+// test ends. What no client should send fails the test; openapi.New checks more.
+func New(t fakes.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(append([]Option{OnUnexpected(func(what string) { t.Errorf("fake github: %s", what) })}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	t.Cleanup(s.Close)
 	return s
@@ -96,11 +105,7 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	var err error
-	if s.contract, err = loadContract(); err != nil {
-		return nil, err
-	}
-	s.routes = s.table()
-	if err := s.contract.covers(s.routes); err != nil {
+	if s.routes, err = s.described(); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp(cfg.dir, "fake-github-"); err != nil {
@@ -113,6 +118,17 @@ func Start(opts ...Option) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// described gives the table of operations, each of which the contract must know.
+func (s *Server) described() ([]route, error) {
+	table := s.table()
+	for _, r := range table {
+		if s.cfg.contract != nil && !s.cfg.contract.Has(r.operation()) {
+			return nil, fmt.Errorf("fake github: the description has no %s %s", r.method, r.template)
+		}
+	}
+	return table, nil
 }
 
 func (s *Server) listen() error {

@@ -22,6 +22,7 @@ type config struct {
 	tokenLife  time.Duration
 	receive    func(Delivery) int
 	deliver    http.RoundTripper
+	contract   Contract
 }
 
 func defaults() config {
@@ -37,6 +38,9 @@ type Option func(*config)
 
 // OnUnexpected is told of what no client should send.
 func OnUnexpected(f func(what string)) Option { return func(c *config) { c.unexpected = f } }
+
+// WithContract holds requests and answers to a description of the API.
+func WithContract(c Contract) Option { return func(o *config) { o.contract = c } }
 
 // WithClock sets the time by which limits, tokens and deliveries go.
 func WithClock(clock bot.Clock) Option { return func(c *config) { c.clock = clock } }

@@ -21,6 +21,7 @@ type Repo struct {
 	Hooks                 []Hook
 	Statuses              []map[string]any // oldest first, with "sha"
 	Deployments           []Deployment
+	Pulls                 []Pull // oldest first
 }
 
 // Hook is a webhook as it is now.
@@ -68,6 +69,7 @@ func (r *repo) snapshot() Repo {
 		ID: r.id, Owner: r.owner.login, Name: r.name, Description: r.description, Homepage: r.homepage, Private: r.private,
 		Archived: r.archived, DefaultBranch: r.defaultBranch, Topics: slices.Clone(r.topics), Teams: maps.Clone(r.teams),
 		Branches: heads(r), Protection: maps.Clone(r.protection), Statuses: slices.Clone(r.statuses),
+		Pulls: r.pullList(),
 	}
 	for _, h := range r.hooks {
 		one := Hook{ID: h.id, Active: h.active, Events: slices.Clone(h.events), Config: maps.Clone(h.config)}
@@ -175,8 +177,6 @@ func commitTo(r *repo, branch, parent, message, at string) (string, error) {
 	if parent != "" {
 		tree = parent + "^{tree}"
 		args = append(args, "-p", parent)
-	} else if _, err := git(r.dir, nil, nil, "mktree"); err != nil { // writes the empty tree
-		return "", err
 	}
 	env := []string{
 		"GIT_AUTHOR_NAME=Dev", "GIT_AUTHOR_EMAIL=dev@example.com", "GIT_COMMITTER_NAME=Dev", "GIT_COMMITTER_EMAIL=dev@example.com",

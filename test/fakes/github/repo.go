@@ -28,6 +28,7 @@ type repo struct {
 	hooks         []*hook
 	statuses      []object
 	deployments   []*deployment
+	pulls         []*pull
 	created       time.Time
 	pushed        time.Time
 	dir           string

@@ -28,6 +28,8 @@ type route struct {
 	handle     func(c *call) reply
 }
 
+func (r route) operation() Operation { return Operation{r.method, r.template} }
+
 // call is a request on its way. The server's lock is held while it is handled.
 type call struct {
 	*http.Request
@@ -112,7 +114,7 @@ func matchTemplate(want, have []string) (map[string]string, bool) {
 			continue
 		}
 		value := have[i]
-		if name == "path" { // the only one that takes slashes, and the last
+		if name == "path" || name == "ref" { // those that take slashes, and the last
 			value, have = strings.Join(have[i:], "/"), have[:i+1]
 		}
 		text, err := url.PathUnescape(value)
@@ -141,11 +143,19 @@ func (s *Server) readCall(r *http.Request, path string) (*call, reply) {
 		s.unexpected("%s %s: the body is no JSON object", r.Method, r.URL.Path)
 		return c, problem(http.StatusBadRequest, "Problems parsing JSON")
 	}
-	if err := s.contract.request(r, c.raw, c.route, c.params); err != nil {
+	if err := s.allowed(c); err != nil {
 		s.unexpected("%s %s: GitHub's OpenAPI description does not allow this: %v", r.Method, r.URL.Path, err)
 		return c, problem(http.StatusUnprocessableEntity, "Invalid request.")
 	}
 	return c, reply{}
+}
+
+// allowed holds a request to the description, if there is one.
+func (s *Server) allowed(c *call) error {
+	if s.cfg.contract == nil {
+		return nil
+	}
+	return s.cfg.contract.Request(c.Request, c.raw, c.route.operation(), c.params)
 }
 
 // byID turns repositories/ID/..., where the API redirects to after a rename, into
@@ -243,8 +253,8 @@ func (s *Server) write(w http.ResponseWriter, c *call, out reply) {
 			return
 		}
 	}
-	if c.route.template != "" && out.status < 300 {
-		if err := s.contract.answer(c.Request, c.route, c.params, out.status, h, text.Bytes()); err != nil {
+	if s.cfg.contract != nil && c.route.template != "" && out.status < 300 {
+		if err := s.cfg.contract.Answer(c.Request, c.route.operation(), c.params, out.status, h, text.Bytes()); err != nil {
 			s.unexpected("%s %s: our own answer is not as GitHub's OpenAPI description says: %v", c.Method, c.URL.Path, err)
 		}
 	}

@@ -15,12 +15,17 @@ import (
 
 	"opsbot/bot"
 	"opsbot/test/fakes/github"
+	"opsbot/test/fakes/github/openapi"
 )
 
 // start makes a server whose surprises the test itself looks at.
 func start(t *testing.T, opts ...github.Option) *github.Server {
 	t.Helper()
-	s, err := github.Start(append([]github.Option{github.WithDir(t.TempDir())}, opts...)...)
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := github.Start(append([]github.Option{github.WithDir(t.TempDir()), github.WithContract(contract)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

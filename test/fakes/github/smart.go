@@ -152,6 +152,11 @@ const zeros = "0000000000000000000000000000000000000000"
 func (s *Server) pushed(rp *repo, before map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.notice(rp, before)
+}
+
+// notice does so with the lock held.
+func (s *Server) notice(rp *repo, before map[string]string) {
 	after := heads(rp)
 	rp.pushed = s.clock.Now()
 	if _, there := after[rp.defaultBranch]; !there && len(before) == 0 && len(after) == 1 {
@@ -161,11 +166,13 @@ func (s *Server) pushed(rp *repo, before map[string]string) {
 	}
 	for name, id := range after {
 		if before[name] != id {
+			s.follow(rp, name, id)
 			s.tell(rp, name, before[name], id)
 		}
 	}
 	for name, id := range before {
 		if after[name] == "" {
+			s.follow(rp, name, "")
 			s.tell(rp, name, id, "")
 		}
 	}

@@ -9,6 +9,8 @@ func (s *Server) table() []route {
 		r     = "/repos/{owner}/{repo}"
 		admin = "administration=write"
 		hooks = "repository_hooks=write"
+
+		contents = "contents=write"
 	)
 	return slices.Concat([]route{
 		{method: "GET", template: "/app", app: true, handle: s.getApp},
@@ -36,6 +38,18 @@ func (s *Server) table() []route {
 		{method: "POST", template: r + "/hooks/{hook_id}/pings", scopes: hook, permission: "repository_hooks=read", handle: s.with(s.pingHook)},
 		{method: "GET", template: r + "/hooks/{hook_id}/deliveries", scopes: hook, permission: "repository_hooks=read", handle: s.with(s.listDeliveries)},
 		{method: "POST", template: r + "/hooks/{hook_id}/deliveries/{delivery_id}/attempts", scopes: hook, permission: hooks, handle: s.with(s.redeliver)},
+	}, []route{
+		{method: "GET", template: r + "/git/ref/{ref}", permission: "contents=read", handle: s.with(filled(s.getRef))},
+		{method: "GET", template: r + "/git/commits/{commit_sha}", permission: "contents=read", handle: s.with(filled(s.getGitCommit))},
+		{method: "POST", template: r + "/git/blobs", scopes: public, permission: contents, handle: s.with(filled(s.createBlob))},
+		{method: "POST", template: r + "/git/trees", scopes: public, permission: contents, handle: s.with(filled(s.createTree))},
+		{method: "POST", template: r + "/git/commits", scopes: public, permission: contents, handle: s.with(filled(s.createGitCommit))},
+		{method: "POST", template: r + "/git/refs", scopes: public, permission: contents, handle: s.with(filled(s.createRef))},
+		{method: "DELETE", template: r + "/git/refs/{ref}", scopes: public, permission: contents, handle: s.with(filled(s.deleteRef))},
+		{method: "GET", template: r + "/pulls", permission: "pull_requests=read", handle: s.with(s.listPulls)},
+		{method: "POST", template: r + "/pulls", scopes: public, permission: "pull_requests=write", handle: s.with(s.createPull)},
+		{method: "PATCH", template: r + "/pulls/{pull_number}", scopes: public, permission: "pull_requests=write", handle: s.with(s.editPull)},
+		{method: "GET", template: r + "/pulls/{pull_number}/commits", permission: "pull_requests=read", handle: s.with(s.listPullCommits)},
 	}, []route{
 		{method: "GET", template: r + "/branches", permission: "contents=read", handle: s.with(s.listBranches)},
 		{method: "GET", template: r + "/commits", permission: "contents=read", handle: s.with(s.listCommits)},

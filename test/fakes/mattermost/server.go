@@ -7,8 +7,9 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"testing"
 	"time"
+
+	"opsbot/test/fakes"
 )
 
 // version is what the recorded server called itself.
@@ -46,7 +47,7 @@ type Server struct {
 }
 
 // New starts a server that fails t on anything unexpected, and ends with it.
-func New(t testing.TB, opts ...Option) *Server {
+func New(t fakes.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(append([]Option{OnUnexpected(func(what string) { t.Errorf("mattermost: %s", what) })}, opts...)...)
 	if err != nil {

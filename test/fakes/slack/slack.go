@@ -17,10 +17,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"testing"
 	"time"
 
 	"opsbot/bot"
+	"opsbot/test/fakes"
 )
 
 // object is a JSON object.
@@ -71,11 +71,11 @@ type Server struct {
 
 // New starts a server that is closed, and whose expectations are checked, when the
 // test ends. What no client should send fails the test.
-func New(t testing.TB, opts ...Option) *Server {
+func New(t fakes.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(append([]Option{OnUnexpected(func(what string) { t.Errorf("fake slack: %s", what) })}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	t.Cleanup(s.Close)
 	return s

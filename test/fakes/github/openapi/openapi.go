@@ -1,4 +1,9 @@
-package github
+// Package openapi holds the stand-in for GitHub to GitHub's own OpenAPI description:
+// what that does not allow fails the test. openapi.json is it, cut down by cut to
+// operations.txt; both are in the repository, so that tests need no registry.
+package openapi
+
+//go:generate go run ./cut
 
 import (
 	"bytes"
@@ -8,51 +13,69 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"opsbot/test/fakes"
+	"opsbot/test/fakes/github"
 )
 
 //go:embed openapi.json
-var openapi []byte
+var description []byte
 
-// contract is GitHub's own description of its API.
-type contract struct{ doc *openapi3.T }
+// Contract is GitHub's own description of its API. Safe for concurrent use.
+type Contract struct{ doc *openapi3.T }
 
-func loadContract() (*contract, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(openapi)
+var _ github.Contract = (*Contract)(nil)
+
+// load is done once: it takes as long as many a test.
+//
+//nolint:gochecknoglobals // made once, never changed
+var load = sync.OnceValues(func() (*Contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(description)
 	if err != nil {
-		return nil, fmt.Errorf("fake github: openapi.json: %w", err)
+		return nil, fmt.Errorf("openapi.json: %w", err)
 	}
-	return &contract{doc}, nil
-}
+	return &Contract{doc}, nil
+})
 
-// covers tells whether every route is an operation of the description.
-func (c *contract) covers(table []route) error {
-	for _, r := range table {
-		item := c.doc.Paths.Value(r.template)
-		if item == nil || item.GetOperation(r.method) == nil {
-			return fmt.Errorf("fake github: openapi.json has no %s %s", r.method, r.template)
-		}
+// New starts a stand-in for GitHub that is held to the description, and is closed when
+// the test ends.
+func New(t fakes.TB, opts ...github.Option) *github.Server {
+	t.Helper()
+	c, err := load()
+	if err != nil {
+		t.Fatalf("%v", err)
 	}
-	return nil
+	return github.New(t, append([]github.Option{github.WithContract(c)}, opts...)...)
 }
 
-func (c *contract) route(r route) *routers.Route {
-	item := c.doc.Paths.Value(r.template)
-	return &routers.Route{Spec: c.doc, Path: r.template, PathItem: item, Method: r.method, Operation: item.GetOperation(r.method)}
+// Load gives the description, for servers that are started without a test.
+func Load() (*Contract, error) { return load() }
+
+// Has implements github.Contract.
+func (c *Contract) Has(op github.Operation) bool {
+	item := c.doc.Paths.Value(op.Template)
+	return item != nil && item.GetOperation(op.Method) != nil
 }
 
-func (c *contract) input(r *http.Request, at route, params map[string]string) *openapi3filter.RequestValidationInput {
+func (c *Contract) route(op github.Operation) *routers.Route {
+	item := c.doc.Paths.Value(op.Template)
+	return &routers.Route{Spec: c.doc, Path: op.Template, PathItem: item, Method: op.Method, Operation: item.GetOperation(op.Method)}
+}
+
+func (c *Contract) input(r *http.Request, at github.Operation, params map[string]string) *openapi3filter.RequestValidationInput {
 	return &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: c.route(at),
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 	}
 }
 
-// request says what of a request the description does not allow.
-func (c *contract) request(r *http.Request, body []byte, at route, params map[string]string) error {
+// Request implements github.Contract.
+func (c *Contract) Request(r *http.Request, body []byte, at github.Operation, params map[string]string) error {
 	checked := r.Clone(context.WithoutCancel(r.Context()))
 	checked.Body = http.NoBody
 	if len(body) > 0 {
@@ -80,7 +103,7 @@ func (c *contract) request(r *http.Request, body []byte, at route, params map[st
 
 // extra finds fields that the description does not know: GitHub ignores them, so
 // that a slip would go unseen.
-func (c *contract) extra(op *openapi3.Operation, body []byte) error {
+func (c *Contract) extra(op *openapi3.Operation, body []byte) error {
 	var sent map[string]json.RawMessage
 	if len(body) == 0 || json.Unmarshal(body, &sent) != nil {
 		return nil
@@ -100,8 +123,8 @@ func (c *contract) extra(op *openapi3.Operation, body []byte) error {
 	return nil
 }
 
-// answer says what of an answer of ours the description does not allow.
-func (c *contract) answer(r *http.Request, at route, params map[string]string, status int, header http.Header, body []byte) error {
+// Answer implements github.Contract.
+func (c *Contract) Answer(r *http.Request, at github.Operation, params map[string]string, status int, header http.Header, body []byte) error {
 	in := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: c.input(r, at, params), Status: status, Header: header,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
