@@ -74,7 +74,7 @@ type Secrets interface {
 }
 
 // Sealer encrypts what has to wait in the store before it may be used: secrets that
-// were typed into a form. Safe for concurrent use, also within a transaction.
+// were typed into a form. Safe for concurrent use.
 type Sealer interface {
 	// Seal gives value as text that only Unseal with the same purpose opens. CodeConflict
 	// with a sentence for the person while OpsBot's key can't be used.

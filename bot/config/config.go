@@ -35,6 +35,7 @@ type Config struct {
 	UnsafeLocal bool   `yaml:"unsafe_local" default:"false" doc:"Run builds without a sandbox where there is no bubblewrap; only with the page on a loopback address."`
 
 	Store        Store               `yaml:"store" doc:"Where everything is kept."`
+	Secrets      Secrets             `yaml:"secrets" doc:"The key of projects' secrets."`
 	Log          Log                 `yaml:"log" doc:"What is logged, to standard error."`
 	Integrations Integrations        `yaml:"integrations" doc:"The outside systems by name; the type selects what the other keys are."`
 	Defaults     Defaults            `yaml:"defaults" doc:"What a command uses when it is not told."`
@@ -52,6 +53,12 @@ type Config struct {
 type Store struct {
 	URL      string `yaml:"url" example:"postgres://opsbot@db/opsbot" doc:"PostgreSQL's URL, without a password; default: SQLite in the data folder."`
 	Password Secret `yaml:"password" example:"env:OPSBOT_DB_PASSWORD" doc:"The password of the URL's user."`
+}
+
+// Secrets says with which key projects' secrets are sealed.
+type Secrets struct {
+	Key     Secret   `yaml:"key" example:"file:/etc/opsbot/secrets.key" doc:"32 bytes as base64 (head -c 32 /dev/urandom | base64), the same for all replicas; default: secrets.key in the data folder, made when the first secret is set."`
+	OldKeys []Secret `yaml:"old_keys" example:"file:/etc/opsbot/former.key" doc:"Former keys: what they sealed can be read, and is sealed anew with key at start. A new key goes here on all replicas first, then in key on all, the former one here."`
 }
 
 // Log says what is logged and how.

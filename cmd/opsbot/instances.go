@@ -46,7 +46,7 @@ func (a *app) makeInstances(ctx context.Context) error {
 		}
 		made, err := kind.New(bot.IntegrationEnv{
 			Name: section.Name, Config: section, Clock: a.clock, Log: a.log.With("instance", section.Name), Work: a.watched(section.Name), Waker: a.store,
-			Blobs: a.store.Blobs(), Inbound: a.router, Desk: a.router, People: a.people, BotName: a.services.Defaults.BotName, Dir: dir, RunDir: run, Self: self, Owner: a.owner, Edge: webhook.RoundTripper(a.edge.Handler()),
+			Blobs: a.store.Blobs(), Secrets: a.vault, Inbound: a.router, Desk: a.router, People: a.people, BotName: a.services.Defaults.BotName, Dir: dir, RunDir: run, Self: self, Owner: a.owner, Edge: webhook.RoundTripper(a.edge.Handler()),
 			PublicURL: a.services.Defaults.PublicURL, ConsoleURL: a.services.Defaults.ConsoleURL, AppsListen: a.doors.apps.Addr().String(),
 			UnsafeLocal: a.cfg.UnsafeLocal, Owners: a.services.Defaults.ForgeOwners[section.Name], Environments: a.services.Environments,
 		})

@@ -81,7 +81,7 @@ func showOperation(ctx context.Context, tx *bot.Tx, id string, out *strings.Buil
 
 // findings asks every integration whether it would work.
 func (a *app) findings(ctx context.Context) map[string][]bot.Finding {
-	out := map[string][]bot.Finding{}
+	out := map[string][]bot.Finding{"secrets": a.vault.Probe(ctx)}
 	for _, name := range a.instances.Names() {
 		if p, ok := a.instances.Get(name).(bot.Prober); ok {
 			out[name] = p.Probe(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"slices"
 
 	"opsbot/bot"
@@ -15,6 +16,7 @@ import (
 	"opsbot/bot/relay"
 	"opsbot/bot/router"
 	"opsbot/bot/store"
+	"opsbot/bot/vault"
 	"opsbot/bot/webhook"
 	"opsbot/commands"
 )
@@ -29,6 +31,7 @@ type app struct {
 	owner  string          // this process: "node:incarnation"
 	lock   *store.DataLock // held as long as a lives: a lock that nobody refers to is collected, and with it given back
 	store  *store.Store
+	vault  *vault.Vault
 	doors  *doors
 	policy *policy.Policy
 	people *policy.People
@@ -57,6 +60,7 @@ func (p *program) wire(ctx context.Context, cfg *config.Config, dir string, log 
 	a := &app{cfg: cfg, dir: dir, log: log, probe: probe, clock: bot.SystemClock{}, instances: &registry{byName: map[string]any{}}}
 	for _, part := range []func(context.Context) error{
 		a.takeFolder,    // one process per data folder, before anything is looked at; then the store in it
+		a.openVault,     // projects' secrets, and what is sealed until it is used
 		a.takeDoors,     // early: other parts need to know where they can be reached
 		a.makeServices,  // what commands get, and the commands
 		a.makePolicy,    // who may do what
@@ -95,6 +99,14 @@ func (a *app) takeFolder(ctx context.Context) (err error) {
 	return a.store.Reclaim(ctx)
 }
 
+func (a *app) openVault(ctx context.Context) error {
+	a.vault = vault.New(vault.Options{
+		Work: a.store, Clock: a.clock, Log: a.log, Key: a.cfg.Secrets.Key, OldKeys: a.cfg.Secrets.OldKeys,
+		File: filepath.Join(a.dir, "secrets.key"),
+	})
+	return a.vault.Start(ctx)
+}
+
 func (a *app) takeDoors(ctx context.Context) (err error) {
 	a.doors, err = openDoors(ctx, a.cfg)
 	return err
@@ -111,7 +123,7 @@ func (a *app) makeServices(context.Context) error {
 	}
 	a.services = &bot.Services{
 		Clock: a.clock, Work: a.store, Blobs: a.store.Blobs(), Integrations: a.instances,
-		Blueprints: catalogue, Defaults: defaults, Environments: a.cfg.BotEnvironments(),
+		Blueprints: catalogue, Defaults: defaults, Environments: a.cfg.BotEnvironments(), Secrets: a.vault,
 		Catalogue: func() []bot.Spec { return a.specs },
 	}
 	a.bootstraps = bootstrap.New(a.services)

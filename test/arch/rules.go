@@ -47,6 +47,7 @@ func rules() []rule {
 		{dir: "bot/delivery", own: toolboxes(), modules: []string{yaml}},
 		{dir: "bot/relay", own: toolboxes(), modules: []string{sync, "golang.org/x/time", "github.com/expr-lang/expr"}},
 		{dir: "bot/webhook", own: toolboxes(), modules: []string{"github.com/gin-gonic/gin", "golang.org/x/time"}},
+		{dir: "bot/vault", own: toolboxes()},
 		{dir: "bot/store", own: toolboxes(), modules: []string{
 			"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/riverqueue/river",
 			"github.com/uptrace/bun", "modernc.org/sqlite", sys,
