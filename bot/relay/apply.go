@@ -111,7 +111,10 @@ func (p *Processor) applyEvent(ctx context.Context, tx *bot.Tx, row bot.InboxRow
 			return "", err
 		}
 	}
-	return "", p.tell(ctx, tx, project, e, change)
+	if err := keepGate(ctx, tx, e, change); err != nil {
+		return "", err
+	}
+	return "", p.tell(ctx, tx, project, e, change, e.Type != bot.EventBuildProgress || worthShowing(known, e))
 }
 
 // prepareBuild completes the build that an event reports and returns what is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type wanted struct {
 	label, style, url string
 	verb              string
 	args              json.RawMessage
+	flags             map[string]string
+	form              bool // the press opens the command's form
 }
 
 // key tells apart what buttons do, not what they are called.
@@ -72,7 +75,7 @@ func (c *ChangeCard) Prepare(ctx context.Context, tx *bot.Tx, id string, room bo
 		if a, ok := stored[w.key()]; w.url != "" || (ok && now.Before(a.ExpiresAt)) {
 			continue
 		}
-		a := bot.Action{ID: bot.NewToken(), Verb: w.verb, Args: w.args, Room: room.Ref, ExpiresAt: now.Add(actionLife)}
+		a := bot.Action{ID: bot.NewToken(), Verb: w.verb, Args: w.args, Room: room.Ref, ExpiresAt: now.Add(actionLife), Form: w.form}
 		if err := tx.Actions.Put(ctx, a); err != nil {
 			return fmt.Errorf("relay: store action of %s: %w", id, err)
 		}
@@ -128,6 +131,7 @@ func (c *ChangeCard) wanted(v *view) []wanted {
 	if b.State == bot.BuildFinished {
 		list = c.add(list, wanted{label: "Rebuild", verb: "buildNow"}, facts)
 	}
+	list = c.questions(list, *b, facts)
 	if u := logURL(*b); u != "" {
 		return append(list, wanted{label: "Log", url: u})
 	}
@@ -138,6 +142,26 @@ func (c *ChangeCard) wanted(v *view) []wanted {
 	return list
 }
 
+// questions gives each question that a build asks its button, and one that ends the
+// build instead.
+func (c *ChangeCard) questions(list []wanted, b bot.Build, facts map[bot.ParamType]string) []wanted {
+	if b.State != bot.BuildRunning || len(b.Inputs) == 0 || b.Ref.Number == 0 {
+		return list
+	}
+	facts = maps.Clone(facts)
+	facts[bot.ParamNumber] = strconv.Itoa(b.Ref.Number)
+	for _, q := range asked(b) {
+		label := bot.Shorten(oneLine(q.Proceed), 40)
+		if label == "" {
+			label = "Proceed"
+		}
+		list = c.add(list, wanted{
+			label: label, style: "primary", verb: "proceed", flags: map[string]string{"input": q.ID}, form: len(q.Parameters) > 0,
+		}, facts)
+	}
+	return c.add(list, wanted{label: "Abort", style: "danger", verb: "abort"}, facts)
+}
+
 // add fills the command's parameters by their types; a command that is not there
 // or needs what is not known gives no button.
 func (c *ChangeCard) add(list []wanted, w wanted, facts map[bot.ParamType]string) []wanted {
@@ -145,7 +169,7 @@ func (c *ChangeCard) add(list []wanted, w wanted, facts map[bot.ParamType]string
 	if !ok {
 		return list
 	}
-	args := bot.Args{Values: map[string]string{}}
+	args := bot.Args{Values: map[string]string{}, Flags: w.flags}
 	for _, p := range spec.Params {
 		value, known := facts[p.Type]
 		switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,10 +82,13 @@ func (c *ChangeCard) Render(ctx context.Context, tx *bot.Tx, id string, room bot
 	}
 	post := &bot.Post{Title: title(v), Tone: tone(v), Buttons: buttons}
 	for _, b := range v.builds {
-		post.Fields = append(post.Fields, c.buildField(b))
+		post.Fields = append(post.Fields, c.buildField(v, b))
 	}
 	if newest := v.newest(); newest != nil {
 		post.Fields = append(post.Fields, reportFields(*newest)...)
+	}
+	for _, source := range slices.Sorted(maps.Keys(v.gates)) {
+		post.Fields = append(post.Fields, gateField(v.gates[source]))
 	}
 	for _, d := range v.deployments {
 		post.Fields = append(post.Fields, c.deploymentField(v, d))
@@ -99,6 +104,8 @@ type view struct {
 	project     bot.Project
 	change      bot.Change
 	builds      []bot.Build                     // by number, the last few
+	usual       time.Duration                   // how long a build of the branch takes; 0 = not known
+	gates       map[string]gate                 // by source
 	version     *bot.Version                    // of the newest build that made one
 	labels      map[string]string               // by version id
 	deployments []bot.Deployment                // the newest per environment, in promotion order
@@ -132,10 +139,16 @@ func (c *ChangeCard) load(ctx context.Context, tx *bot.Tx, id string) (*view, er
 	if err := v.loadBuilds(ctx, tx); err != nil {
 		return nil, err
 	}
+	if err := v.loadUsual(ctx, tx); err != nil {
+		return nil, err
+	}
+	if v.gates, _, err = loadGates(ctx, tx, v.change.ID); err != nil {
+		return nil, err
+	}
 	if err := v.loadDeployments(ctx, tx, c.o.Environments); err != nil {
 		return nil, err
 	}
-	if len(v.builds) == 0 && len(v.deployments) == 0 {
+	if len(v.builds) == 0 && len(v.deployments) == 0 && len(v.gates) == 0 {
 		return nil, nil
 	}
 	return v, nil

@@ -47,6 +47,15 @@ func (s *story) build(number int, change func(*bot.Build)) bot.Build {
 	return b
 }
 
+// earlier stores builds of other commits that took so many seconds.
+func (s *story) earlier(took ...int) {
+	for i, seconds := range took {
+		s.build(i+1, func(b *bot.Build) {
+			b.Commit, b.FinishedAt = fmt.Sprintf("%040d", i), b.StartedAt.Add(time.Duration(seconds)*time.Second)
+		})
+	}
+}
+
 func (s *story) version(b bot.Build) bot.Version {
 	v := bot.Version{
 		ID: bot.NewID(at1352()), ProjectID: s.rig.project.ID, Commit: commit1, BuildID: b.ID, Number: b.Ref.Number,
@@ -126,6 +135,39 @@ func TestCardStates(t *testing.T) {
 		},
 		"running": func(s *story) {
 			s.build(1, func(b *bot.Build) { b.State, b.Result = bot.BuildRunning, "" })
+		},
+		"in-a-stage": func(s *story) {
+			s.earlier(30, 50, 20)
+			s.build(9, func(b *bot.Build) {
+				b.State, b.Result = bot.BuildRunning, ""
+				b.Stages = []bot.Stage{{Name: "Build", Status: "SUCCESS"}, {Name: "Test *all*", Status: "IN_PROGRESS"}, {Name: "Ship", Status: "NOT_EXECUTED"}}
+			})
+		},
+		"asking": func(s *story) {
+			s.build(1, func(b *bot.Build) {
+				b.State, b.Result = bot.BuildRunning, ""
+				b.Inputs = []bot.Input{
+					{ID: "Go", Message: "Release to <production>?", Proceed: "Ship it"},
+					{ID: "B", Message: "Which?", Parameters: []bot.InputParameter{{Name: "WHICH", Kind: "choice", Choices: []string{"a", "b"}}}},
+				}
+			})
+		},
+		"slower-than-usual": func(s *story) {
+			s.earlier(30, 50, 20)
+			s.build(9, func(b *bot.Build) {
+				b.Artifacts = []bot.Artifact{
+					{Name: "app.jar", URI: "https://ci.example.com/job/x/artifact/app.jar"}, {Name: "kept in blobs", Digest: "sha256:1"},
+					{Name: "[x](y)", URI: "https://ci.example.com/r"}, {Name: "bad", URI: "javascript:alert(1)"},
+					{Name: "3", URI: "https://ci.example.com/3"}, {Name: "4", URI: "https://ci.example.com/4"},
+				}
+			})
+		},
+		"gated": func(s *story) {
+			s.build(1, nil)
+			s.rig.event(bot.Event{Type: bot.EventGateReported, Branch: "main", Commit: commit1, Text: "ERROR: coverage 61 % < 80 %", Tone: bot.ToneBad, URL: "https://sonar.example.com/x"})
+			s.rig.turn()
+			s.rig.event(bot.Event{Type: bot.EventGateReported, Branch: "main", Commit: commit1, Text: "OK", Tone: bot.ToneGood, URL: "https://sonar.example.com/x"})
+			s.rig.turn()
 		},
 		"second-attempt": func(s *story) {
 			s.build(1, func(b *bot.Build) { b.State, b.Result, b.Attempt = bot.BuildRunning, "", 2 })

@@ -14,6 +14,9 @@ func tone(v *view) bot.Tone {
 	if b := v.newest(); b != nil {
 		tones = append(tones, buildTone(*b))
 	}
+	for _, g := range v.gates {
+		tones = append(tones, g.Tone)
+	}
 	for _, d := range v.deployments {
 		tones = append(tones, v.tone(d))
 	}
@@ -29,6 +32,9 @@ func tone(v *view) bot.Tone {
 
 func buildTone(b bot.Build) bot.Tone {
 	if b.State != bot.BuildFinished {
+		if len(b.Inputs) > 0 {
+			return bot.ToneWaiting
+		}
 		return bot.ToneBusy
 	}
 	switch b.Result {
@@ -69,9 +75,9 @@ func deploymentTone(s bot.DeploymentState) bot.Tone {
 	return bot.ToneNeutral
 }
 
-// buildField is "Build #1: started 13:52" or "Build #1: SUCCESS in 41 s". Stages
-// stay out: each would cost an edit of the card.
-func (c *ChangeCard) buildField(b bot.Build) bot.Field {
+// buildField is "Build #1: started 13:52, in Test (stage 2 of 3)" or "Build #1:
+// SUCCESS in 41 s (usually 38 s)".
+func (c *ChangeCard) buildField(v *view, b bot.Build) bot.Field {
 	f := bot.Field{Name: "Build", Tone: buildTone(b), URL: logURL(b)}
 	if b.Ref.Number > 0 {
 		f.Name = fmt.Sprintf("Build #%d", b.Ref.Number)
@@ -81,9 +87,12 @@ func (c *ChangeCard) buildField(b bot.Build) bot.Field {
 	case bot.BuildQueued:
 		text.WriteString("queued " + c.face.minute(b.QueuedAt))
 	case bot.BuildRunning:
-		text.WriteString("started " + c.face.minute(b.StartedAt))
+		text.WriteString("started " + c.face.minute(b.StartedAt) + v.running(b))
 	default:
 		text.WriteString(string(ended(b)))
+		if v.usual > 0 && b.Result == bot.ResultSuccess {
+			text.WriteString(" (usually " + bot.Span(v.usual) + ")")
+		}
 	}
 	if b.Attempt > 1 {
 		fmt.Fprintf(&text, ", attempt %d after an interruption", b.Attempt)
@@ -129,6 +138,9 @@ func reportFields(b bot.Build) []bot.Field {
 	var fields []bot.Field
 	if b.Tests != nil {
 		fields = append(fields, testField(*b.Tests))
+	}
+	if f, ok := artifactField(b); ok {
+		fields = append(fields, f)
 	}
 	// A build that ended well and still has something to say has a blemish, such as
 	// having run without a sandbox.

@@ -51,8 +51,12 @@ func FuzzForeignText(f *testing.F) {
 			change: bot.Change{Branch: a, Commit: b, Title: a, Author: b},
 		}
 		made := bot.Build{State: bot.BuildFinished, Result: bot.Result(b), Message: a, LogURL: b, URL: a, Tests: &bot.TestTotals{Total: 2, Failed: 2, Failures: []string{a, b}}}
-		texts := []bot.Text{title(v), c.buildField(made).Value, c.deploymentField(v, bot.Deployment{ID: b, VersionID: "v", State: bot.DeploymentFailed, Message: a}).Value}
+		texts := []bot.Text{title(v), c.buildField(v, made).Value, c.deploymentField(v, bot.Deployment{ID: b, VersionID: "v", State: bot.DeploymentFailed, Message: a}).Value}
 		made.Result = bot.ResultSuccess
+		made.State, made.Stages = bot.BuildRunning, []bot.Stage{{Name: a, Status: "IN_PROGRESS"}, {Name: b}}
+		made.Inputs = []bot.Input{{ID: a, Message: b, Proceed: a}}
+		texts = append(texts, c.buildField(v, made).Value, gateField(gate{Text: a, URL: b}).Value)
+		made.State = bot.BuildFinished
 		for _, field := range reportFields(made) {
 			texts = append(texts, field.Value)
 		}
@@ -66,7 +70,7 @@ func FuzzForeignText(f *testing.F) {
 				t.Errorf("%q and %q gave %s in %q", a, b, problem, text)
 			}
 		}
-		if u := c.buildField(made).URL; u != "" && !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
+		if u := c.buildField(v, made).URL; u != "" && !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
 			t.Errorf("link %q", u)
 		}
 	})

@@ -132,6 +132,8 @@ func catalogue() []bot.Spec {
 	return []bot.Spec{
 		{Verb: "deploy", Params: []bot.Param{{Name: "name", Type: bot.ParamVersioned}, {Name: "env", Type: bot.ParamEnvironment, Keyword: "to"}}},
 		{Verb: "buildNow", Params: []bot.Param{{Name: "name", Type: bot.ParamProject}, {Name: "branch", Type: bot.ParamBranch, Optional: true}}},
+		{Verb: "proceed", Params: []bot.Param{{Name: "name", Type: bot.ParamProject}, {Name: "branch", Type: bot.ParamBranch, Optional: true}, {Name: "number", Type: bot.ParamNumber, Optional: true}}},
+		{Verb: "abort", Params: []bot.Param{{Name: "name", Type: bot.ParamProject}, {Name: "branch", Type: bot.ParamBranch, Optional: true}, {Name: "number", Type: bot.ParamNumber, Optional: true}}},
 		{Verb: "log", Params: []bot.Param{{Name: "name", Type: bot.ParamProject}, {Name: "branch", Type: bot.ParamBranch, Optional: true}, {Name: "number", Type: bot.ParamNumber, Optional: true}}},
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"opsbot/bot"
 )
 
-// tell makes the rooms show what the event changed.
-func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, change *bot.Change) error {
+// tell makes the rooms show what the event changed; card says whether the change's
+// card shows any of it.
+func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, change *bot.Change, card bool) error {
 	rooms, err := p.o.Rooms(ctx, tx, *project, e)
 	if err != nil {
 		return fmt.Errorf("relay: find rooms of %s: %w", project.Slug, err)
@@ -31,7 +32,7 @@ func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, 
 		if room.Style == StyleLines {
 			err = p.tellLine(ctx, tx, project, e, room, rooms)
 		} else {
-			err = p.tellCard(ctx, tx, project, e, change, room, rooms)
+			err = p.tellCard(ctx, tx, project, e, shownOn(change, card), room, rooms)
 		}
 		if err != nil {
 			return err
@@ -40,11 +41,18 @@ func (p *Processor) tell(ctx context.Context, tx *bot.Tx, project *bot.Project, 
 	return nil
 }
 
+func shownOn(change *bot.Change, card bool) *bot.Change {
+	if !card {
+		return nil
+	}
+	return change
+}
+
 // tellCard touches the change's card and adds what does not fit on one. all are the
 // rooms that hear of the event.
 func (p *Processor) tellCard(ctx context.Context, tx *bot.Tx, project *bot.Project, e *bot.Event, change *bot.Change, room bot.Room, all []bot.Room) error {
 	under := ""
-	if change != nil && e.Type != bot.EventBuildProgress {
+	if change != nil {
 		under = CardKey(change.ID)
 		if err := tx.Posts.Touch(ctx, room.Ref, under, CardKind, change.ID, e.Cause); err != nil {
 			return fmt.Errorf("relay: touch card of %s: %w", change.ID, err)
@@ -74,8 +82,12 @@ func (p *Processor) tellLine(ctx context.Context, tx *bot.Tx, project *bot.Proje
 	if len(text) == 0 {
 		return nil
 	}
+	key := postKey("line", e.Source, e.ID)
+	if e.Type == bot.EventBuildProgress { // a question stands in many reports
+		key = postKey("line", e.Source, e.Build.ID, e.Build.Inputs[0].ID)
+	}
 	return put(ctx, tx, p.o.Clock, bot.Post{
-		Key: postKey("line", e.Source, e.ID), Room: room.Ref, Text: text, Tone: tone,
+		Key: key, Room: room.Ref, Text: text, Tone: tone,
 		Cause: e.Cause.Cause, Root: e.Cause.Root,
 	})
 }
@@ -173,6 +185,12 @@ func line(p bot.Project, e *bot.Event, face clockFace) ([]bot.Text, bot.Tone) {
 	case bot.EventBuildStarted, bot.EventBuildFinished:
 		return buildLine(p, e)
 	}
+	switch {
+	case e.Type == bot.EventBuildProgress && e.Build != nil && len(e.Build.Inputs) > 0:
+		return plain("Waiting for input: " + jobName(p, e.Build) + ": " + firstLine(e.Build.Inputs[0].Message)), bot.ToneWaiting
+	case e.Type == bot.EventGateReported:
+		return plain("Quality gate of " + p.Slug + "/" + e.Branch + ": " + firstLine(e.Text)), e.Tone
+	}
 	at := e.OccurredAt
 	id := first(e.DeploymentID, e.ID)
 	head := "Deployment with ID " + id
@@ -202,7 +220,7 @@ func buildLine(p bot.Project, e *bot.Event) ([]bot.Text, bot.Tone) {
 		return nil, bot.ToneNeutral
 	}
 	b := e.Build
-	job := fmt.Sprintf("Job '%s/%s [%d]'", p.Slug, b.Ref.Branch, b.Ref.Number)
+	job := jobName(p, b)
 	if u := link(first(b.URL, e.URL)); u != "" {
 		job += " (" + u + ")"
 	}
@@ -214,6 +232,10 @@ func buildLine(p bot.Project, e *bot.Event) ([]bot.Text, bot.Tone) {
 		word = "FAILED"
 	}
 	return plain(word + ": " + job), buildTone(*b)
+}
+
+func jobName(p bot.Project, b *bot.Build) string {
+	return fmt.Sprintf("Job '%s/%s [%d]'", p.Slug, b.Ref.Branch, b.Ref.Number)
 }
 
 // application is the deployer's own name for the app when it looks like one.

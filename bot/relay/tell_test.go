@@ -17,6 +17,12 @@ func lines(r *rig) {
 	})
 }
 
+// asking has the build wait for an answer.
+func asking(b *bot.Build) *bot.Build {
+	b.Inputs = []bot.Input{{ID: "Go", Message: "Release?"}}
+	return b
+}
+
 func TestLines(t *testing.T) {
 	t.Parallel()
 	r := setup(t, lines)
@@ -33,6 +39,9 @@ func TestLines(t *testing.T) {
 		{Type: bot.EventBuildQueued, Build: job("master", bot.BuildQueued, "")},
 		{Type: bot.EventBuildStarted, Build: job("master", bot.BuildRunning, "")},
 		{Type: bot.EventBuildProgress, Build: job("master", bot.BuildRunning, "")},
+		{Type: bot.EventBuildProgress, Build: asking(job("master", bot.BuildRunning, ""))},
+		{Type: bot.EventBuildProgress, Build: asking(job("master", bot.BuildRunning, ""))},
+		{Type: bot.EventGateReported, Branch: "master", Commit: commit1, Text: "ERROR: coverage 61 % < 80 %", Tone: bot.ToneBad},
 		{Type: bot.EventBuildFinished, Build: job("master", bot.BuildFinished, bot.ResultFailure)},
 		{Type: bot.EventBuildFinished, Build: job("new-feature-branch", bot.BuildFinished, bot.ResultSuccess)},
 		{Type: bot.EventBuildFinished, Build: job("x_[y](z)", bot.BuildFinished, bot.ResultAborted)},
