@@ -146,6 +146,17 @@ func readings() []stubborn {
 			_, err := s.PendingInputs(ctx, ref)
 			return err
 		}, nothing},
+		{"OpenArtifact", "GET", "/artifact/a.tgz", func(t *testing.T, b *bench) bot.BuildRef {
+			t.Helper()
+			return b.until(t, b.build(t, b.job(t, &fake.Program{Files: map[string]string{"a.tgz": "packed"}}), "main", "k0"), finished).Ref
+		}, func(ctx context.Context, s *Service, ref bot.BuildRef) error {
+			body, err := s.OpenArtifact(ctx, ref, bot.Artifact{Name: "a.tgz"})
+			if err == nil {
+				_, err = io.Copy(io.Discard, body)
+				_ = body.Close()
+			}
+			return err
+		}, nothing},
 		{"Builds", "GET", "/main/api/json", oneBuild, func(ctx context.Context, s *Service, _ bot.BuildRef) error {
 			_, err := s.Builds(ctx, theJob(), "main", 5)
 			return err

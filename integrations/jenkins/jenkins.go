@@ -112,17 +112,18 @@ type Service struct {
 }
 
 var (
-	_ bot.Pipeline      = (*Service)(nil)
-	_ bot.Aborter       = (*Service)(nil)
-	_ bot.LogReader     = (*Service)(nil)
-	_ bot.BuildLister   = (*Service)(nil)
-	_ bot.Inputter      = (*Service)(nil)
-	_ bot.Service       = (*Service)(nil)
-	_ bot.EventHandler  = (*Service)(nil)
-	_ bot.WebhookParser = (*Service)(nil)
-	_ bot.Prober        = (*Service)(nil)
-	_ bot.NameRules     = (*Service)(nil)
-	_ bot.DisplayName   = (*Service)(nil)
+	_ bot.Pipeline       = (*Service)(nil)
+	_ bot.Aborter        = (*Service)(nil)
+	_ bot.LogReader      = (*Service)(nil)
+	_ bot.BuildLister    = (*Service)(nil)
+	_ bot.Inputter       = (*Service)(nil)
+	_ bot.ArtifactReader = (*Service)(nil)
+	_ bot.Service        = (*Service)(nil)
+	_ bot.EventHandler   = (*Service)(nil)
+	_ bot.WebhookParser  = (*Service)(nil)
+	_ bot.Prober         = (*Service)(nil)
+	_ bot.NameRules      = (*Service)(nil)
+	_ bot.DisplayName    = (*Service)(nil)
 )
 
 // New makes an instance; it asks Jenkins nothing.

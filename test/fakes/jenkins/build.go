@@ -2,7 +2,9 @@ package jenkins
 
 import (
 	"fmt"
+	"mime"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -147,12 +149,29 @@ func (s *Server) serveBuild(w http.ResponseWriter, r *request, b *build) bool {
 		s.view(w, r, b.testsView())
 	case r.is("GET", "testReport", "api", "json"):
 		notFound(w)
+	case len(r.rest) > 1 && r.rest[0] == "artifact" && r.Method == http.MethodGet:
+		b.artifact(w, strings.Join(r.rest[1:], "/"))
 	case len(r.rest) > 0 && (r.rest[0] == "wfapi" || r.rest[0] == "input"):
 		return s.serveStages(w, r, b)
 	default:
 		return false
 	}
 	return true
+}
+
+// artifact answers a file with the type that its name stands for.
+func (b *build) artifact(w http.ResponseWriter, name string) {
+	content, ok := b.program.Files[name]
+	if !ok || b.running() {
+		notFound(w)
+		return
+	}
+	kind := mime.TypeByExtension(path.Ext(name))
+	if kind == "" {
+		kind = "application/octet-stream"
+	}
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write([]byte(content)) // the client has gone
 }
 
 // plain is a log without its notes.

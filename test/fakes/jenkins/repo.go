@@ -26,7 +26,9 @@ type Program struct {
 	Parameters []Parameter
 	Tests      *Tests
 	Artifacts  []string
-	Input      *Input
+	// Files are artifacts with their content.
+	Files map[string]string
+	Input *Input
 	// Broken does not compile: it fails without any stage.
 	Broken bool
 	// Exclusive is disableConcurrentBuilds: one build of the branch at a time.

@@ -2,7 +2,10 @@ package jenkins
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"path"
+	"slices"
 	"time"
 )
 
@@ -219,8 +222,8 @@ func (b *build) view() object {
 	if !b.running() {
 		v["result"], v["duration"] = b.result, b.ended.Sub(b.started).Milliseconds()
 		artifacts := []any{}
-		for _, a := range b.program.Artifacts {
-			artifacts = append(artifacts, object{"displayPath": a, "fileName": a, "relativePath": a})
+		for _, a := range append(slices.Clone(b.program.Artifacts), slices.Sorted(maps.Keys(b.program.Files))...) {
+			artifacts = append(artifacts, object{"displayPath": a, "fileName": path.Base(a), "relativePath": a})
 		}
 		v["artifacts"] = artifacts
 	}
