@@ -51,7 +51,7 @@ func TestLint(t *testing.T) {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	_, c := catalogue(t)
-	for _, name := range []string{"go-service", "static-site"} {
+	for _, name := range []string{"go-service", "java-service", "static-site"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, err := c.Find(name)
