@@ -16,7 +16,8 @@ type call struct {
 	m      bot.Message
 	thread string
 	user   bot.User
-	line   string // what was typed, without mention and prefix
+	line   string            // what was typed, without mention and prefix
+	form   map[string]string // what a form submitted, unsealed: never stored
 	action *bot.Action
 
 	cmd     bot.Command
@@ -103,6 +104,8 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 		return r.pressed(ctx, c)
 	case c.m.Reaction != "":
 		return r.reacted(ctx, c)
+	case c.m.Redacted && strings.Contains(c.line, " "): // by its second word it was meant for us
+		return r.told(ctx, c)
 	case how == byThread:
 		return r.overheard(ctx, c)
 	case c.m.Missed:
@@ -126,6 +129,9 @@ func (r *Router) told(ctx context.Context, c *call) (*result, error) {
 	}
 	c.spec = c.cmd.Spec()
 	c.audit.Verb = c.spec.Verb
+	if c.m.Redacted {
+		return c.withheld(), nil
+	}
 	args, missing, err := parse(c.spec, c.line, words[1:])
 	if err != nil {
 		return c.invalid(err.Error()), nil
@@ -135,10 +141,14 @@ func (r *Router) told(ctx context.Context, c *call) (*result, error) {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		if res, err := r.offerForms(ctx, c, missing[0]); res != nil || err != nil {
+		text := strings.ToUpper(missing[0].Name) + " is missing."
+		if res, err := r.offerForms(ctx, c, text+" Fill in the form, or type all of it."); res != nil || err != nil {
 			return r.answer(c, res, err)
 		}
-		return c.invalid(fmt.Sprintf("%s is missing.", strings.ToUpper(missing[0].Name))), nil
+		return c.invalid(text), nil
+	}
+	if res, err := r.asks(ctx, c); res != nil || err != nil {
+		return r.answer(c, res, err)
 	}
 	return r.run(ctx, c)
 }

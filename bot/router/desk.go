@@ -54,6 +54,11 @@ func (r *Router) form(ctx context.Context, c *call) (*bot.Form, error) {
 		return nil, err
 	}
 	action.UserID, action.Once = c.user.ID, true
+	for _, field := range form.Fields {
+		if field.Kind == bot.FieldSecret {
+			action.Secret = append(action.Secret, field.Name)
+		}
+	}
 	form.ID = action.ID
 	return form, r.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error { return tx.Actions.Put(ctx, action) })
 }
@@ -91,7 +96,7 @@ func (r *Router) formOf(ctx context.Context, c *call) (bot.FormCommand, error) {
 		return nil, nil //nolint:nilerr // as above
 	}
 	c.args = args
-	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) == 0 {
+	if missing, err = r.fromPlace(ctx, c, missing); err != nil || len(missing) == 0 && asked(c) == "" {
 		return nil, err
 	}
 	return cmd, nil
@@ -152,6 +157,10 @@ func (r *Router) check(ctx context.Context, c *call) (map[string]string, error) 
 	if err := r.take(c, a); err != nil {
 		return nil, err
 	}
+	if err := r.sealable(ctx, a); err != nil {
+		return refused(err)
+	}
+	c.form = c.m.Form // as it was typed: nothing of it is stored here
 	if problems, err := r.fill(ctx, c); err != nil || len(problems) > 0 {
 		if err != nil {
 			return refused(err)
@@ -179,9 +188,9 @@ func refused(err error) (map[string]string, error) {
 	return map[string]string{"": bot.MessageOf(err)}, nil
 }
 
-// offerForms answers a line that lacks what a form can ask for with buttons that
-// open one; nil where there is none, or the chat can't.
-func (r *Router) offerForms(ctx context.Context, c *call, missing bot.Param) (*result, error) {
+// offerForms answers a line that lacks what a form can ask for with text and buttons
+// that open one; nil where there is none, or the chat can't.
+func (r *Router) offerForms(ctx context.Context, c *call, text string) (*result, error) {
 	cmd, ok := c.cmd.(bot.FormCommand)
 	if !ok || r.opt.Opens == nil || !r.opt.Opens(c.m.Room.Instance) {
 		return nil, nil
@@ -208,7 +217,7 @@ func (r *Router) offerForms(ctx context.Context, c *call, missing bot.Param) (*r
 	for label, other := range more {
 		actions, buttons = append(actions, other), append(buttons, bot.Button{Label: label, Action: other.ID})
 	}
-	res := c.invalid(strings.ToUpper(missing.Name) + " is missing. Fill in the form, or type all of it.")
+	res := c.invalid(text)
 	res.reply.Tone = bot.ToneWaiting
 	res.reply.Buttons = buttons
 	res.commit = func(ctx context.Context, tx *bot.Tx) error {

@@ -44,6 +44,7 @@ func (r *Router) plan(ctx context.Context, c *call, planner bot.Planner) (*bot.P
 	plan.ID = strings.ToLower(bot.NewToken()[:6])
 	plan.Verb, plan.Args = c.spec.Verb, c.args
 	plan.UserID, plan.Message = c.user.ID, c.m
+	plan.Message.Form = nil
 	plan.State, plan.CreatedAt, plan.ExpiresAt = "open", now, now.Add(r.opt.PlanTTL)
 	plan.Cause = c.cause()
 	if c.project != nil {

@@ -34,6 +34,9 @@ func (r *Router) pressed(ctx context.Context, c *call) (*result, error) {
 		if !submits(a) {
 			return c.problem(bot.Errorf(bot.CodeUnsupported, "That button opens a form, which this chat can't show. Type `%s` instead.", c.spec.Verb)), nil
 		}
+		if c.form, err = r.unsealed(ctx, a, c.m.Form); err != nil {
+			return r.answer(c, nil, err)
+		}
 		problems, err := r.fill(ctx, c)
 		if err != nil {
 			return r.answer(c, nil, err)
@@ -110,7 +113,7 @@ func (r *Router) fill(ctx context.Context, c *call) (map[string]string, error) {
 	if !ok {
 		return nil, bot.Errorf(bot.CodeInternal, "There is no form behind %q any more.", c.spec.Verb)
 	}
-	args, problems, err := cmd.Fill(ctx, r.request(c), c.m.Form)
+	args, problems, err := cmd.Fill(ctx, r.request(c), c.form)
 	if err == nil && len(problems) == 0 {
 		c.args = args
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	Poll    time.Duration // 0 = 5 s
 	// Patience is how long a command may take to answer, less than a minute; 0 = 45 s.
 	Patience time.Duration
+	// Sealer keeps what is secret of a form until it is run; nil: no form can ask for it.
+	Sealer bot.Sealer
 	// Opens reports whether a chat can open forms; nil = none can.
 	Opens func(instance string) bool
 	// Outlet, if set, sends a reply as soon as it is stored; nil leaves that to
@@ -104,8 +106,12 @@ func (r *Router) Specs() []bot.Spec {
 }
 
 // Receive stores a message; nil means it is on disk and will be run once. When a
-// slot is free the message is claimed in the same commit and run at once.
+// slot is free the message is claimed in the same commit and run at once. What is
+// stored is what Redact leaves of it.
 func (r *Router) Receive(ctx context.Context, m bot.Message, with ...func(ctx context.Context, tx *bot.Tx) error) (root string, err error) {
+	if m, err = r.Redact(ctx, m); err != nil {
+		return "", err
+	}
 	start := r.reserve()
 	var mine []bot.Message
 	idle := start != nil

@@ -58,8 +58,10 @@ func (r *Router) answer(c *call, res *result, err error) (*result, error) {
 }
 
 func (r *Router) request(c *call) *bot.Request {
+	m := c.m
+	m.Form = nil // Form has it, and must not be stored with whatever keeps the message
 	return &bot.Request{
-		Message: c.m, User: c.user, Spec: c.spec, Args: c.args, Project: c.project,
+		Message: m, Form: c.form, User: c.user, Spec: c.spec, Args: c.args, Project: c.project,
 		Plan: c.plan, Now: r.opt.Clock.Now(), Cause: c.cause(),
 	}
 }

@@ -134,6 +134,7 @@ func (d *dying) failNext(errs ...error) {
 type rig struct {
 	t      *testing.T
 	db     *store.Store
+	dir    string // its data folder
 	work   *dying
 	clock  *storetest.Clock
 	judge  *judge
@@ -154,7 +155,8 @@ func person(name string) bot.Account {
 // cancel, boom, and more.
 func newRig(t *testing.T, more ...bot.Command) *rig {
 	t.Helper()
-	r := &rig{t: t, db: storetest.Open(t), clock: storetest.NewClock(), judge: &judge{}, world: "v1"}
+	r := &rig{t: t, clock: storetest.NewClock(), judge: &judge{}, world: "v1"}
+	r.db = storetest.Open(t, func(o *store.Options) { r.dir = o.DataDir })
 	r.work = &dying{UnitOfWork: r.db}
 	r.opt = Options{
 		Clock: r.clock, Work: r.work, Waker: r.db, Authorizer: r.judge, Log: slog.New(slog.DiscardHandler), Owner: "node:1",

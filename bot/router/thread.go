@@ -19,6 +19,9 @@ func (r *Router) overheard(ctx context.Context, c *call) (*result, error) {
 	if c.m.Missed {
 		return c.missed(r.opt.Clock.Now()), nil
 	}
+	if res, err := r.asks(ctx, c); res != nil || err != nil {
+		return r.answer(c, res, err)
+	}
 	return r.run(ctx, c)
 }
 
