@@ -110,7 +110,8 @@ func (r row) path() *regexp.Regexp {
 	if r.operation == "git" {
 		return regexp.MustCompile(`\.git/`)
 	}
-	return regexp.MustCompile("v3" + regexp.MustCompile(`\{[a-z_]+\}`).ReplaceAllString(r.operation, "[^/]+") + "$")
+	whole := strings.Replace(r.operation, "{ref}", ".+", 1) // a ref has slashes
+	return regexp.MustCompile("v3" + regexp.MustCompile(`\{[a-z_]+\}`).ReplaceAllString(whole, "[^/]+") + "$")
 }
 
 // TestFaults: each call, hit by each fault once, is done or refused in clear words,

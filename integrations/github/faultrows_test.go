@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"opsbot/bot"
@@ -10,7 +11,7 @@ import (
 )
 
 func rows() []row {
-	return append(append(repositoryRows(), hookRows()...), append(readRows(), statusRows()...)...)
+	return slices.Concat(repositoryRows(), hookRows(), readRows(), statusRows(), pullRows())
 }
 
 func nothing(_ *world, name string) (bot.Repository, string) { return bot.Repository{Name: name}, "" }

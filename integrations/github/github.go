@@ -75,6 +75,7 @@ var (
 	_ bot.HookInstaller    = (*Forge)(nil)
 	_ bot.CommitReader     = (*Forge)(nil)
 	_ bot.Protector        = (*Forge)(nil)
+	_ bot.PullRequester    = (*Forge)(nil)
 	_ bot.StatusWriter     = (*Forge)(nil)
 	_ bot.DeploymentWriter = (*Forge)(nil)
 	_ bot.NameRules        = (*Forge)(nil)

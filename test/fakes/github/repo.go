@@ -170,7 +170,7 @@ func (s *Server) view(r *repo) object {
 		"html_url": web, "clone_url": web + ".git", "svn_url": web, "mirror_url": nil, "default_branch": r.defaultBranch,
 		"git_url": "git://" + strings.TrimPrefix(web, "http://") + ".git", "ssh_url": "git@localhost:" + r.full() + ".git",
 		"language": nil, "license": nil, "archived": r.archived, "disabled": false, "topics": r.topics, "size": 0,
-		"has_issues": true, "has_projects": true, "has_wiki": true, "has_pages": false, "has_discussions": false,
+		"has_issues": true, "has_projects": true, "has_wiki": true, "has_pages": false, "has_downloads": true, "has_discussions": false,
 		"forks": 0, "forks_count": 0, "stargazers_count": 0, "watchers": 0, "watchers_count": 0, "open_issues": 0,
 		"open_issues_count": 0, "network_count": 0, "subscribers_count": 0, "allow_forking": true, "is_template": false,
 		"created_at": stamp(r.created), "updated_at": stamp(r.pushed), "pushed_at": stamp(r.pushed),
