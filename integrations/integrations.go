@@ -7,6 +7,7 @@ import (
 
 	"opsbot/bot"
 	"opsbot/integrations/console"
+	"opsbot/integrations/gitea"
 	"opsbot/integrations/github"
 	"opsbot/integrations/jenkins"
 	"opsbot/integrations/localci"
@@ -23,6 +24,7 @@ type Allow func(ctx context.Context, user bot.User, owner, name string, write bo
 func All(allow Allow) []bot.IntegrationKind {
 	return []bot.IntegrationKind{
 		console.Kind(),
+		gitea.Kind(),
 		github.Kind(),
 		jenkins.Kind(),
 		localgit.Kind(localgit.Options{Allow: allow}),
