@@ -236,6 +236,14 @@ func (b *builder) input(s Stmt) *Input {
 		b.errorf(s.At(), "Expected a block for input")
 		return in
 	}
-	in.Fields = b.fields(in.Pos, m.Block().Body)
+	var plain []Stmt
+	for _, inner := range m.Block().Body {
+		if call := blockCall(inner); call != nil && call.Named("parameters") {
+			in.Parameters = b.calls(inner, "parameters", "a build parameter definition")
+			continue
+		}
+		plain = append(plain, inner)
+	}
+	in.Fields = b.fields(in.Pos, plain)
 	return in
 }

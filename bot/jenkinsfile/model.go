@@ -145,10 +145,21 @@ type Condition struct {
 	Body     []Stmt
 }
 
-// Input is a stage's input section.
+// Input is a stage's input section: Fields are message, id and the like.
 type Input struct {
 	Pos
-	Fields []Field
+	Fields     []Field
+	Parameters *Calls
+}
+
+// Field returns the value of a field, nil if it isn't there.
+func (in *Input) Field(name string) Expr {
+	for _, f := range in.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return nil
 }
 
 // Matrix is a stage's matrix.

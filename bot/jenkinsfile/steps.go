@@ -76,6 +76,9 @@ func stepSpecOf(name string) (stepSpec, bool) {
 	if s, ok := publishStep(name); ok {
 		return s, true
 	}
+	if s, ok := personalStep(name); ok {
+		return s, true
+	}
 	return foreignStep(name)
 }
 
@@ -162,14 +165,9 @@ func foreignStep(name string) (stepSpec, bool) {
 	case "git":
 		return stepSpec{params: params(one(req("url", typeString)), opt(typeString, "branch", "credentialsId"),
 			opt(typeBool, "changelog", "poll"))}, true
-	case "input":
-		return stepSpec{params: params(one(req("message", typeString)),
-			opt(typeString, "id", "ok", "submitter", "submitterParameter", "cancel"), opt(typeAny, "parameters"))}, true
 	case "build":
 		return stepSpec{params: params(one(req("job", typeString)), opt(typeBool, "propagate", "wait", "waitForStart"),
 			opt(typeAny, "parameters", "quietPeriod"))}, true
-	case "withCredentials":
-		return stepSpec{params: one(req("bindings", typeAny)), block: true}, true
 	case "waitUntil":
 		return stepSpec{params: opt(typeAny, "initialRecurrencePeriod", "quiet"), block: true}, true
 	case "node":
@@ -273,13 +271,4 @@ func acceptedOptionParams(name string) []paramSpec {
 		return one(req("throttle", typeAny))
 	}
 	return nil
-}
-
-// StepNames are the steps that OpsBot runs, in order.
-func StepNames() []string {
-	return []string{
-		"archiveArtifacts", "catchError", "checkout", "deleteDir", "dir", "echo", "error", "fileExists", "isUnix",
-		"junit", "mattermostSend", "node", "parallel", "print", "println", "pwd", "readFile", "retry", "script", "sh",
-		"slackSend", "sleep", "stage", "stash", "timeout", "timestamps", "unstable", "unstash", "warnError", "withEnv", "writeFile",
-	}
 }

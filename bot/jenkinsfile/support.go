@@ -58,9 +58,7 @@ func (s *support) stage(st *Stage) {
 	s.post(st.Post)
 	s.stages(st.Stages)
 	s.stages(st.Parallel)
-	if st.Input != nil {
-		s.refuse(st.Input.Pos, "the input section")
-	}
+	s.input(st.Input)
 	if st.When != nil {
 		for _, c := range st.When.Conditions {
 			s.condition(c)
@@ -72,6 +70,16 @@ func (s *support) stage(st *Stage) {
 	if st.Matrix != nil {
 		s.stage(st.Matrix.Cell)
 	}
+}
+
+func (s *support) input(in *Input) {
+	if in == nil {
+		return
+	}
+	for _, f := range in.Fields {
+		s.expr(f.Value)
+	}
+	s.calls(in.Parameters)
 }
 
 func (s *support) agent(a *Agent) {
@@ -157,6 +165,10 @@ func (s *support) call(c *Call) {
 			s.refuse(c.Pos, "the step "+name)
 		}
 		s.stepArgs(c)
+		if list := stepObjects(c); list != nil {
+			s.objects(c, list)
+			return
+		}
 	case c.Op == ".&" || c.Op == ".@":
 		s.refuse(c.Pos, "the operator "+c.Op)
 	default:
@@ -166,6 +178,17 @@ func (s *support) call(c *Call) {
 		}
 	}
 	s.args(c.Args)
+}
+
+// objects checks the arguments of a step that takes a list of objects.
+func (s *support) objects(c *Call, list Expr) {
+	for _, a := range c.Args {
+		if a.Value == list {
+			s.symbols(c.Method(), list)
+			continue
+		}
+		s.expr(a.Value)
+	}
 }
 
 // object checks what a property or method is asked of.

@@ -310,11 +310,21 @@ func (b *builder) checkInput(in *Input) {
 		return
 	}
 	for _, f := range in.Fields {
-		if f.Name == "message" {
-			return
+		switch f.Name {
+		case "message", "id", "ok", "submitter", "submitterParameter":
+			if c, ok := f.Value.(*Const); ok {
+				b.checkType(c, typeString, f.Name)
+			}
+		default:
+			b.errorf(f.Pos, "Unknown input field \""+f.Name+"\"")
 		}
 	}
-	b.errorf(in.Pos, "Missing required parameter for input: message")
+	if in.Parameters != nil {
+		b.checkParameters(in.Parameters)
+	}
+	if in.Field("message") == nil {
+		b.errorf(in.Pos, "Missing required parameter for input: message")
+	}
 }
 
 func (b *builder) checkWhen(w *When) {
