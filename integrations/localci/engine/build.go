@@ -29,9 +29,9 @@ type Build struct {
 	Labels []string
 	// Changes are the commits since Previous, the newest first.
 	Changes []Change
-	// Secrets are the values that credentials() finds by id. What a build has taken
-	// is masked in its log.
-	Secrets map[string]string
+	// Secrets are what credentials() and withCredentials find by id. What a build has
+	// taken is masked in its log.
+	Secrets map[string]Secret
 }
 
 // Change is one commit.

@@ -19,12 +19,15 @@ func (f frame) evalCall(call *jenkinsfile.Call) (any, error) {
 		return nil, throwable("java.lang.StackOverflowError", "")
 	}
 	name := call.Method()
+	if v, is, err := f.symbol(name, call); is {
+		return v, err
+	}
 	if call.Object == nil {
 		if v := f.vars.find(name); v != nil {
 			return f.callValue(v.own[name], call.Args)
 		}
 		if name == "credentials" && f.section != nil {
-			return f.credential(call)
+			return f.credentialCall(call)
 		}
 		return f.step(name, call)
 	}
@@ -46,21 +49,6 @@ func (f frame) evalCall(call *jenkinsfile.Call) (any, error) {
 		return nil, nil
 	}
 	return f.method(object, name, args)
-}
-
-// credential is credentials('id') in an environment section.
-func (f frame) credential(call *jenkinsfile.Call) (any, error) {
-	a, err := f.evalArgs(call)
-	if err != nil {
-		return nil, err
-	}
-	id := a.text("credentialsId", true)
-	secret, ok := f.run.build.Secrets[id]
-	if !ok {
-		return nil, throwable(classNoCredentials, "%s", id)
-	}
-	f.run.console.hide(secret)
-	return secret, nil
 }
 
 // callValue calls the closure or method that a variable holds.
@@ -172,7 +160,7 @@ func (f frame) block(c *jenkinsfile.Closure) (any, error) {
 func (f frame) evalArgs(call *jenkinsfile.Call) (arguments, error) {
 	a := arguments{named: &dict{}, block: call.Block()}
 	for _, arg := range call.Plain() {
-		v, err := f.eval(arg.Value)
+		v, err := f.withSymbols(call, arg).eval(arg.Value)
 		if err != nil {
 			return a, err
 		}
@@ -192,6 +180,16 @@ func (f frame) evalArgs(call *jenkinsfile.Call) (arguments, error) {
 		}
 	}
 	return a, nil
+}
+
+// withSymbols is f for the value of an argument, which may be a list of objects.
+func (f frame) withSymbols(call *jenkinsfile.Call, arg jenkinsfile.Arg) frame {
+	name := "bindings"
+	if arg.Key != nil {
+		name, _ = constant(arg.Key).(string)
+	}
+	f.symbols = jenkinsfile.Symbols(call.Method(), name)
+	return f
 }
 
 // value is the named argument, or the single bare one when sole.

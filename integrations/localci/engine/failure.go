@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // The Java classes that a log shows.
@@ -38,6 +39,14 @@ type Interruption struct {
 	By       string
 	Timeout  bool
 	FailFast bool
+	// RejectedBy names who answered an input with no; Superseded is the number of the
+	// build that took this one's place.
+	RejectedBy string
+	Superseded int
+	// scope is the timeout that struck; confined, that it has ended: who is around it
+	// may go on.
+	scope    *scopeOfStop
+	confined bool
 }
 
 func abort(format string, args ...any) *Failure {
@@ -55,24 +64,47 @@ func interrupted(why Interruption) *Failure {
 
 // result is what the failure makes of the build.
 func (f *Failure) result() Result {
-	if f.Stopped != nil {
-		return Aborted
+	switch {
+	case f.Stopped == nil:
+		return Failed
+	case f.Stopped.Superseded > 0:
+		return NotBuilt
 	}
-	return Failed
+	return Aborted
+}
+
+// isStop reports whether err is an interruption that nothing may go on after: not one
+// by a timeout further inside.
+func isStop(err error) bool {
+	why := asFailure(err).Stopped
+	return why != nil && !why.confined
 }
 
 // line is how the log shows the failure at the end; "" for nothing.
 func (f *Failure) line() string {
 	switch {
-	case f.Stopped != nil && f.Stopped.Timeout:
-		return "Timeout has been exceeded"
 	case f.Stopped != nil:
-		return ""
-	case f.Class == classAbort || f.Class == classNoCredentials:
+		return f.Stopped.line()
+	case f.isAbort():
 		return "ERROR: " + f.Message
 	}
 	return f.java()
 }
+
+func (i *Interruption) line() string {
+	switch {
+	case i.Timeout:
+		return "Timeout has been exceeded"
+	case i.RejectedBy != "":
+		return "Rejected by " + i.RejectedBy
+	case i.Superseded > 0:
+		return "Superseded by #" + strconv.Itoa(i.Superseded)
+	}
+	return ""
+}
+
+// isAbort: of the exceptions that show as their message alone.
+func (f *Failure) isAbort() bool { return f.Class == classAbort || f.Class == classNoCredentials }
 
 // java is the failure as Java prints it.
 func (f *Failure) java() string {
@@ -100,10 +132,17 @@ func asFailure(err error) *Failure {
 type Stop struct {
 	// By is the person's name as the log shows it.
 	By string
+	// Superseded is set instead when a later build has taken this one's place.
+	Superseded int
 }
 
 // Error says who.
-func (s *Stop) Error() string { return "aborted by " + s.By }
+func (s *Stop) Error() string {
+	if s.Superseded > 0 {
+		return "superseded by #" + strconv.Itoa(s.Superseded)
+	}
+	return "aborted by " + s.By
+}
 
 // ErrCutOff ends a run whose context ended for another reason than a Stop, or whose
 // host returned it: neither catch, retry nor post sees it.

@@ -24,6 +24,8 @@ type frame struct {
 	stageResult Result
 	// section resolves the variables of an environment section while it is read.
 	section *environmentSection
+	// symbols are the names of objects that the argument being read may list.
+	symbols []string
 	depth   int
 }
 
@@ -97,7 +99,9 @@ type environmentSection struct {
 	vars  []jenkinsfile.EnvVar
 	done  map[string]string
 	busy  map[string]bool
-	err   error
+	// secret are the variables that hold what is secret, in order.
+	secret []string
+	err    error
 }
 
 // withEnvironment is f with a section's variables.
@@ -112,6 +116,7 @@ func (f frame) withEnvironment(env *jenkinsfile.Environment) (frame, error) {
 			return f, s.err
 		}
 	}
+	f.announceSecrets(s.secret)
 	f.env = f.env.with(s.done)
 	return f, nil
 }
@@ -123,6 +128,9 @@ func (s *environmentSection) resolve(name string) (value string, ok, mine bool) 
 		return v, v != "", true
 	}
 	i := slices.IndexFunc(s.vars, func(v jenkinsfile.EnvVar) bool { return v.Name == name })
+	if i < 0 && s.err == nil {
+		return s.part(name)
+	}
 	if i < 0 || s.busy[name] || s.err != nil {
 		return "", false, false
 	}
@@ -130,13 +138,44 @@ func (s *environmentSection) resolve(name string) (value string, ok, mine bool) 
 	defer delete(s.busy, name)
 	f := s.frame
 	f.section = s
-	v, err := f.eval(s.vars[i].Value)
-	if err != nil {
+	if err := s.evaluate(f, s.vars[i]); err != nil {
 		if s.err == nil {
 			s.err = err
 		}
 		return "", false, true
 	}
-	s.done[name] = toString(v)
 	return s.done[name], s.done[name] != "", true
+}
+
+// evaluate settles one variable; a login's also sets NAME_USR and NAME_PSW.
+func (s *environmentSection) evaluate(f frame, v jenkinsfile.EnvVar) error {
+	if call, ok := v.Value.(*jenkinsfile.Call); ok && call.Named("credentials") {
+		return s.credential(f, v.Name, call)
+	}
+	value, err := f.eval(v.Value)
+	if err == nil {
+		s.done[v.Name] = toString(value)
+	}
+	return err
+}
+
+// part resolves what a credential of the section sets besides its own name.
+func (s *environmentSection) part(name string) (value string, ok, mine bool) {
+	base, isUser := strings.CutSuffix(name, userSuffix)
+	if !isUser {
+		base, ok = strings.CutSuffix(name, passwordSuffix)
+		if !ok {
+			return "", false, false
+		}
+	}
+	i := slices.IndexFunc(s.vars, func(v jenkinsfile.EnvVar) bool { return v.Name == base })
+	if i < 0 {
+		return "", false, false
+	}
+	if call, isCall := s.vars[i].Value.(*jenkinsfile.Call); !isCall || !call.Named("credentials") {
+		return "", false, false
+	}
+	s.resolve(base)
+	v, known := s.done[name]
+	return v, v != "", known
 }

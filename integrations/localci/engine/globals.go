@@ -2,7 +2,6 @@ package engine
 
 import (
 	"strconv"
-	"strings"
 
 	"opsbot/bot/jenkinsfile"
 )
@@ -184,17 +183,26 @@ func (f frame) declared(call *jenkinsfile.Call, name string) any {
 		return given
 	}
 	if call.Method() == "choice" {
-		return firstChoice(call.Argument("choices", false))
+		if all := choices(f.declaredValue(call, "choices")); len(all) > 0 {
+			return all[0]
+		}
+		return nil
 	}
-	x := call.Argument("defaultValue", false)
+	return toString(f.declaredValue(call, "defaultValue"))
+}
+
+// declaredValue is an argument of a parameter's declaration; one that can't be
+// evaluated fails the job's set-up on Jenkins, not the build.
+func (f frame) declaredValue(call *jenkinsfile.Call, name string) any {
+	x := call.Argument(name, false)
 	if x == nil {
 		return ""
 	}
 	v, err := f.eval(x)
 	if err != nil {
-		return "" // such a default fails the job's set-up, not the build
+		return ""
 	}
-	return toString(v)
+	return v
 }
 
 func constant(x jenkinsfile.Expr) any {
@@ -298,19 +306,4 @@ func (f frame) assignElement(t *jenkinsfile.Index, value any) error {
 		return f.setProperty(o, toString(key), value)
 	}
 	return noMethod(object, "putAt", []any{key, value})
-}
-
-// firstChoice is the default of a choice parameter: lines of a text, or a list.
-func firstChoice(x jenkinsfile.Expr) any {
-	if l, ok := x.(*jenkinsfile.List); ok {
-		if len(l.Items) == 0 {
-			return nil
-		}
-		return constant(l.Items[0].Value)
-	}
-	if text, ok := constant(x).(string); ok {
-		first, _, _ := strings.Cut(text, "\n")
-		return first
-	}
-	return nil
 }

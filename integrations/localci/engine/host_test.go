@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"opsbot/bot"
 	"opsbot/integrations/localci/engine"
 	"opsbot/integrations/localci/fileset"
 	"opsbot/integrations/localci/report"
@@ -43,7 +44,16 @@ type plainHost struct {
 	scripts  atomic.Int32
 }
 
-var _ engine.Host = (*plainHost)(nil)
+var (
+	_ engine.Host  = (*plainHost)(nil)
+	_ engine.Asker = (*plainHost)(nil)
+)
+
+// Ask gets no answer: nobody was there when the cases were recorded.
+func (h *plainHost) Ask(ctx context.Context, _ bot.Input) (bot.InputAnswer, error) {
+	<-ctx.Done()
+	return bot.InputAnswer{}, ctx.Err()
+}
 
 func newPlainHost(t *testing.T, c recordedCase) *plainHost {
 	t.Helper()

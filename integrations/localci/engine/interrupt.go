@@ -121,7 +121,7 @@ func (r *run) watch(done <-chan struct{}) {
 	case <-r.ctx.Done():
 	}
 	if stop := stopOf(r.ctx); stop != nil {
-		r.interrupt(r.root, Interruption{By: stop.By})
+		r.interrupt(r.root, Interruption{By: stop.By, Superseded: stop.Superseded})
 		return
 	}
 	r.cutOff()
@@ -157,12 +157,21 @@ func (f frame) withTimeout(d time.Duration, body func(frame) error) error {
 		case <-over:
 		case <-expired:
 			r.console.say("Cancelling nested steps due to timeout")
-			r.interrupt(scope, Interruption{Timeout: true})
+			r.interrupt(scope, Interruption{Timeout: true, scope: scope})
 		}
 	}()
 	f.stops = scope
 	err := body(f)
 	close(over)
 	<-gone
+	return confine(err, scope)
+}
+
+// confine marks the interruption by a timeout that has ended.
+func confine(err error, timeout *scopeOfStop) error {
+	var failure *Failure
+	if errors.As(err, &failure) && failure.Stopped != nil && failure.Stopped.scope == timeout {
+		failure.Stopped.confined = true
+	}
 	return err
 }

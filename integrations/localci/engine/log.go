@@ -5,11 +5,12 @@ import (
 	"sync"
 )
 
-// console is the log of a run: it makes lines and hands them on one at a time.
+// console is the log of a run: it makes lines and hands them on one at a time,
+// without the secrets that were hidden before.
 type console struct {
 	mu     sync.Mutex
 	sink   func(line string)
-	hidden []string
+	hidden masker
 }
 
 // say logs a text, which may be several lines.
@@ -17,22 +18,39 @@ func (c *console) say(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for line := range strings.SplitSeq(text, "\n") {
-		for _, secret := range c.hidden {
-			line = strings.ReplaceAll(line, secret, "****")
-		}
-		c.sink(line)
+		c.sink(c.hidden.mask(line))
 	}
 }
 
-// hide masks a secret, line by line, in all that comes.
+// hide masks a secret in all that comes.
 func (c *console) hide(secret string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for part := range strings.SplitSeq(secret, "\n") {
-		if part = strings.TrimSpace(part); part != "" {
-			c.hidden = append(c.hidden, part)
-		}
+	c.hidden.hide(secret)
+}
+
+// mask is a text, line by line, as the log would show it.
+func (c *console) mask(text string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.hidden.known) == 0 {
+		return text
 	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = c.hidden.mask(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// holds reports whether a secret stands in the text.
+func (c *console) holds(text string) bool { return c.mask(text) != text }
+
+// cut is where a line may be cut whose end is still to come.
+func (c *console) cut(line string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hidden.cut(line)
 }
 
 // lineWriter takes a process' output. A line without its end is kept until the
@@ -54,16 +72,33 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	for {
 		line, after, found := strings.Cut(rest, "\n")
 		w.part.WriteString(line)
-		if !found && w.part.Len() < maxLine {
+		if !found {
+			w.split()
 			return len(p), nil
 		}
 		w.console.say(strings.TrimSuffix(w.part.String(), "\r"))
 		w.part.Reset()
 		rest = after
-		if !found {
-			return len(p), nil
-		}
 	}
+}
+
+// split logs most of a line that is too long already; what may be the beginning of a
+// secret waits for the rest of it.
+func (w *lineWriter) split() {
+	if w.part.Len() < maxLine {
+		return
+	}
+	text := w.part.String()
+	at := w.console.cut(text)
+	if len(text) >= 2*maxLine {
+		at = len(text) // nothing but secrets
+	}
+	if at == 0 {
+		return
+	}
+	w.console.say(text[:at])
+	w.part.Reset()
+	w.part.WriteString(text[at:])
 }
 
 // finish completes the last line.

@@ -26,7 +26,8 @@ func Run(ctx context.Context, file *jenkinsfile.File, build Build, host Host, cl
 	var watching sync.WaitGroup
 	watching.Go(func() { r.watch(done) })
 	r.interpreter.Lock()
-	r.base = r.baseEnvironment()
+	r.base = r.baseEnvironment() //nolint:contextcheck // each step has a context of its own, from begin
+	r.hidePasswords()
 	err := r.program() //nolint:contextcheck // each step has a context of its own, from begin
 	r.interpreter.Unlock()
 	close(done)
@@ -78,6 +79,16 @@ func (r *run) baseEnvironment() map[string]string {
 	return env
 }
 
+// hidePasswords masks the values given to parameters that are passwords.
+func (r *run) hidePasswords() {
+	declared, _ := r.file.Pipeline.Declared()
+	for _, p := range declared {
+		if p.Kind == "password" {
+			r.console.hide(r.build.Parameters[p.Name])
+		}
+	}
+}
+
 // program runs the file from top to bottom, or to a return outside of methods.
 func (r *run) program() error {
 	f := frame{run: r, vars: newVars(nil), stops: r.root}
@@ -106,11 +117,14 @@ func (r *run) finish(err error) {
 	if err != nil {
 		f := asFailure(err)
 		r.worsen(f.result())
-		r.outcome.Failure = f
 		if line := f.line(); line != "" {
 			r.console.say(line)
 		}
+		shown := *f
+		shown.Message = r.console.mask(f.Message)
+		r.outcome.Failure = &shown
 	}
+	r.outcome.DisplayName, r.outcome.Description = r.console.mask(r.outcome.DisplayName), r.console.mask(r.outcome.Description)
 	if r.outcome.Result == "" {
 		r.outcome.Result = Success
 	}

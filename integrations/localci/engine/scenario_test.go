@@ -183,12 +183,30 @@ func TestTimeouts(t *testing.T) {
 				"Timeout has been exceeded", "Finished: ABORTED",
 			},
 		},
-		"not retried": {
-			steps("retry(3) { timeout(time: 1, unit: 'SECONDS') { sleep 3 } }"),
+		"not retried inside of it": {
+			steps("timeout(time: 1, unit: 'SECONDS') { retry(3) { sleep 3 } }"),
 			"ABORTED",
 			[]string{
 				"Timeout set to expire in 1 sec", "Sleeping for 3 sec", "Cancelling nested steps due to timeout",
 				"Timeout has been exceeded", "Finished: ABORTED",
+			},
+		},
+		"retried around it": {
+			steps("retry(2) { timeout(time: 1, unit: 'SECONDS') { sleep 3 } }"),
+			"ABORTED",
+			[]string{
+				"Timeout set to expire in 1 sec", "Sleeping for 3 sec", "Cancelling nested steps due to timeout",
+				"Timeout has been exceeded", "Retrying",
+				"Timeout set to expire in 1 sec", "Sleeping for 3 sec", "Cancelling nested steps due to timeout",
+				"Timeout has been exceeded", "Finished: ABORTED",
+			},
+		},
+		"caught around it": {
+			steps("catchError(catchInterruptions: false) { timeout(time: 1, unit: 'SECONDS') { sleep 3 } }", "echo 'on'"),
+			"ABORTED",
+			[]string{
+				"Timeout set to expire in 1 sec", "Sleeping for 3 sec", "Cancelling nested steps due to timeout",
+				"Timeout has been exceeded", "Setting overall build result to ABORTED", "on", "Finished: ABORTED",
 			},
 		},
 		"in post": {
@@ -276,13 +294,13 @@ func TestSecrets(t *testing.T) {
 		return engine.Exit{}, nil
 	}}
 	build := someBuild()
-	build.Secrets = map[string]string{"deploy": "hunter2"}
+	build.Secrets = map[string]engine.Secret{"deploy": {Kind: engine.SecretText, Value: "hunter2"}}
 	src := pipeline("stage('S') { steps { sh 'x'; echo \"and ${TOKEN}\" } }", "environment { TOKEN = credentials('deploy') }")
 	out := engine.Run(t.Context(), parse(t, src), build, h, &stubClock{})
 	if out.Result != "SUCCESS" {
 		t.Errorf("result %s", out.Result)
 	}
-	wantLines(t, h.lines, "token is TOKEN=****", "and ****", "Finished: SUCCESS")
+	wantLines(t, h.lines, "Masking supported pattern matches of $TOKEN", "token is TOKEN=****", "and ****", "Finished: SUCCESS")
 }
 
 // TestHostErrors: an error of the host fails the build; it does not end the engine.

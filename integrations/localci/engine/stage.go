@@ -28,7 +28,7 @@ func (r *run) close(s *Stage, err error) {
 		s.Status = s.warned
 	}
 	if err != nil {
-		s.Status, s.Error = failedStatus(err)
+		s.Status, s.Error = r.failedStatus(err)
 	}
 	r.end(s)
 }
@@ -38,12 +38,12 @@ func (r *run) end(s *Stage) {
 	r.host.Stage(s)
 }
 
-func failedStatus(err error) (Status, string) {
+func (r *run) failedStatus(err error) (Status, string) {
 	f := asFailure(err)
 	if f.Stopped != nil {
 		return StatusAborted, ""
 	}
-	return StatusFailed, f.Message
+	return StatusFailed, r.console.mask(f.Message)
 }
 
 // runStages runs stages one after the other; after a failure the rest is listed
@@ -92,7 +92,7 @@ func (f frame) skipStage(st *jenkinsfile.Stage, s *Stage, why *skipped) {
 	s.Skipped = why.kind
 	switch why.kind {
 	case "failure":
-		s.Status, s.Error = failedStatus(why.because)
+		s.Status, s.Error = f.run.failedStatus(why.because)
 	case "conditional":
 		s.Status = StatusNotExecuted
 	default:
@@ -129,11 +129,7 @@ func (f frame) runStage(st *jenkinsfile.Stage, why *skipped) error {
 	}
 	run := &stageRun{def: st, stage: s}
 	err := f.decide(run, st.When != nil && st.When.BeforeOptions, func(f frame) error {
-		return f.withOptions(st.Options, func(f frame) error {
-			return f.decide(run, st.When != nil && st.When.BeforeAgent, func(f frame) error {
-				return f.withStageAgent(st, run.inAgent)
-			})
-		})
+		return f.withOptions(st.Options, run.inOptions)
 	})
 	if err != nil {
 		f.run.worsenFor(err)
@@ -172,6 +168,19 @@ func (f frame) decide(run *stageRun, now bool, body func(frame) error) error {
 		}
 	}
 	return body(f)
+}
+
+// inOptions runs what stands inside the stage's options: its question comes before
+// when, unless when says otherwise, and before the agent.
+func (run *stageRun) inOptions(f frame) error {
+	when := run.def.When
+	return f.decide(run, when != nil && when.BeforeInput, func(f frame) error {
+		return f.withInput(run.def.Input, func(f frame) error {
+			return f.decide(run, when != nil && when.BeforeAgent, func(f frame) error {
+				return f.withStageAgent(run.def, run.inAgent)
+			})
+		})
+	})
 }
 
 func (f frame) withStageAgent(st *jenkinsfile.Stage, body func(frame) error) error {

@@ -37,14 +37,18 @@ func (f frame) retry(a arguments) (any, error) {
 }
 
 // retrying runs body until it passes, at most count times. An interruption is not
-// retried.
+// retried, but for a timeout inside of body.
 func (f frame) retrying(count int64, body func() error) error {
 	for attempt := int64(1); ; attempt++ {
 		err := body()
-		if err == nil || attempt >= count || errors.Is(err, ErrCutOff) || asFailure(err).Stopped != nil {
+		if err == nil || attempt >= count || errors.Is(err, ErrCutOff) || isStop(err) {
 			return err
 		}
-		f.run.console.say(asFailure(err).line())
+		failure := asFailure(err)
+		if !failure.isAbort() && failure.Stopped == nil {
+			f.run.console.say("ERROR: Execution failed")
+		}
+		f.run.console.say(failure.line())
 		f.run.console.say("Retrying")
 	}
 }
@@ -126,11 +130,11 @@ func (f frame) caught(err error, message string, build, stage Result, interrupti
 		return err
 	}
 	failure := asFailure(err)
+	if !interruptions && isStop(err) {
+		return err
+	}
 	if failure.Stopped != nil {
-		if !interruptions {
-			return err
-		}
-		build, stage = worst(build, Aborted), worst(stage, Aborted)
+		build, stage = worst(build, failure.result()), worst(stage, failure.result())
 	}
 	if message != "" {
 		f.run.console.say("ERROR: " + message)

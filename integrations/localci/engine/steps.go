@@ -39,6 +39,10 @@ func (f frame) step(name string, call *jenkinsfile.Call) (any, error) {
 		return nil, f.sleep(a)
 	case "isUnix":
 		return true, nil
+	case "input":
+		return f.input(a)
+	case "waitForQualityGate":
+		return f.withoutGate()
 	case "slackSend", "mattermostSend":
 		return nil, f.send(name, a)
 	}
@@ -116,7 +120,7 @@ func (f frame) needNode() error {
 func (f frame) blockStep(name string, call *jenkinsfile.Call) (known bool, v any, err error) {
 	run := map[string]func(arguments) (any, error){
 		"script": f.scriptStep, "timestamps": f.scriptStep, "timeout": f.timeout, "retry": f.retry, "dir": f.dir,
-		"withEnv": f.withEnv, "catchError": f.catchError, "warnError": f.warnError, "node": f.nodeBlock,
+		"withEnv": f.withEnv, "withCredentials": f.withCredentials, "withSonarQubeEnv": f.withoutSonar, "catchError": f.catchError, "warnError": f.warnError, "node": f.nodeBlock,
 		"stage": f.stageBlock,
 	}[name]
 	if name == "parallel" {
@@ -181,6 +185,7 @@ func (f frame) send(step string, a arguments) error {
 	if m.Text == "" {
 		m.Text = a.text("text", false)
 	}
+	m.Channel, m.Text = f.run.console.mask(m.Channel), f.run.console.mask(m.Text)
 	err := f.outside(func(ctx context.Context) error { return f.run.host.Send(ctx, m) })
 	if err == nil || a.flag("failOnError", false) || asFailure(err).Stopped != nil || errors.Is(err, ErrCutOff) {
 		return err

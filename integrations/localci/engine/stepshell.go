@@ -22,6 +22,9 @@ func (f frame) sh(a arguments) (any, error) {
 		f.run.console.say("Warning: was asked to run an empty script")
 		return shValue(status, stdout, 0, ""), nil
 	}
+	if f.run.console.holds(text) {
+		f.run.console.say(`Warning: A secret was passed to "sh" using Groovy String interpolation, which is insecure.`)
+	}
 	log := &lineWriter{console: f.run.console}
 	captured := &boundedBuffer{}
 	script := Script{
