@@ -1,10 +1,12 @@
 package bot
 
 import (
+	"bytes"
 	"context"
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // SecretKind is how a project's secret is handed over.
@@ -53,6 +55,61 @@ type SecretValue struct {
 	ProjectSecret
 	User  string // SecretLogin
 	Value []byte // text, the file's content, or the password
+}
+
+// MaxSecret bounds a secret's value, in bytes.
+const MaxSecret = 64 << 10
+
+// Check reports what can't be kept; CodeInvalid with a sentence that has nothing of the
+// value.
+func (s SecretValue) Check() error {
+	invalid := func(text string, args ...any) error { return Errorf(CodeInvalid, text, args...) }
+	switch {
+	case s.ProjectID == "":
+		return invalid("A secret belongs to a project.")
+	case !IsSecretKey(s.Key):
+		return invalid("A secret's key begins with a letter and has letters, digits, dots, dashes and underscores, 100 at most.")
+	case reservedVariable(s.Variables()[0]):
+		return invalid("The variable %s has a meaning of its own; choose another key.", s.Variables()[0])
+	case len(s.Value) > MaxSecret || len(s.User) > 1024:
+		return invalid("A secret has at most %d KiB.", MaxSecret>>10)
+	case len(s.Value) == 0:
+		return invalid("The secret %s is empty.", s.Key)
+	case !isFileName(s.FileName):
+		return invalid("The file's name must be a name without folders.")
+	}
+	switch s.Kind {
+	case SecretFile:
+		return nil
+	case SecretText, SecretLogin:
+	default:
+		return invalid("A secret is text, file or login.")
+	}
+	if bytes.IndexByte(s.Value, 0) >= 0 || !utf8.Valid(s.Value) {
+		return invalid("The secret %s is no text; keep it as a file: `--kind=file`.", s.Key)
+	}
+	if s.Kind == SecretLogin && (s.User == "" || strings.ContainsAny(s.User, ":\x00\n")) {
+		return invalid("The login %s needs a user, without a colon.", s.Key)
+	}
+	return nil
+}
+
+// reservedVariable reports variables that decide how a program runs, or that OpsBot sets.
+func reservedVariable(name string) bool {
+	name = strings.ToUpper(name)
+	return name == "PATH" || name == "HOME" || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "OPSBOT_")
+}
+
+// isFileName reports a name that is no path; "" is left to be chosen.
+func isFileName(name string) bool {
+	return len(name) <= 100 && name != "." && name != ".." && !strings.ContainsAny(name, "/\\\x00\n")
+}
+
+// SecretUser is a Deployer that gives projects' secrets to what it runs; the others do
+// not.
+type SecretUser interface {
+	// UsesSecrets is always true; the method marks the ability.
+	UsesSecrets() bool
 }
 
 // Secrets keeps projects' secrets, encrypted with a key that is not in the store.

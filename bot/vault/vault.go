@@ -8,24 +8,17 @@
 package vault
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path"
 	"slices"
-	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"opsbot/bot"
 	"opsbot/bot/config"
 )
-
-// MaxValue bounds a secret, in bytes.
-const MaxValue = 64 << 10
 
 // Options configure a Vault. All fields without a default must be set.
 type Options struct {
@@ -60,7 +53,10 @@ func New(opt Options) *Vault { return &Vault{opt: opt} }
 
 // Set implements bot.Secrets.
 func (v *Vault) Set(ctx context.Context, tx *bot.Tx, value bot.SecretValue) error {
-	if err := check(&value); err != nil {
+	if value.Kind != bot.SecretFile {
+		value.FileName = ""
+	}
+	if err := value.Check(); err != nil {
 		return err
 	}
 	r, err := v.ready(ctx, tx)
@@ -93,48 +89,6 @@ type content struct {
 func about(s bot.ProjectSecret) []byte {
 	text, _ := json.Marshal([]string{"project secret", s.ProjectID, s.Key, s.Environment, string(s.Kind), s.FileName}) // texts can't fail
 	return text
-}
-
-// check completes and bounds a secret.
-func check(s *bot.SecretValue) error {
-	invalid := func(text string, args ...any) error { return bot.Errorf(bot.CodeInvalid, text, args...) }
-	if s.Kind != bot.SecretFile {
-		s.FileName = ""
-	}
-	switch {
-	case s.ProjectID == "":
-		return invalid("A secret belongs to a project.")
-	case !bot.IsSecretKey(s.Key):
-		return invalid("A secret's key begins with a letter and has letters, digits, dots, dashes and underscores, 100 at most.")
-	case reserved(s.Variables()[0]):
-		return invalid("The variable %s has a meaning of its own; choose another key.", s.Variables()[0])
-	case len(s.Value) > MaxValue || len(s.User) > 1024:
-		return bot.Errorf(bot.CodeInvalid, "A secret has at most %d KiB.", MaxValue>>10)
-	case len(s.Value) == 0:
-		return invalid("The secret %s is empty.", s.Key)
-	case s.FileName != "" && (s.FileName != path.Base(s.FileName) || s.FileName == "." || s.FileName == ".." || len(s.FileName) > 100 || bytes.ContainsRune([]byte(s.FileName), 0)):
-		return invalid("The file's name must be a name without folders.")
-	}
-	switch s.Kind {
-	case bot.SecretFile:
-		return nil
-	case bot.SecretText, bot.SecretLogin:
-	default:
-		return invalid("A secret is text, file or login.")
-	}
-	if bytes.IndexByte(s.Value, 0) >= 0 || !utf8.Valid(s.Value) {
-		return invalid("The secret %s is no text; keep it as a file: `--kind=file`.", s.Key)
-	}
-	if s.Kind == bot.SecretLogin && (s.User == "" || bytes.ContainsAny([]byte(s.User), ":\x00\n")) {
-		return invalid("The login %s needs a user, without a colon.", s.Key)
-	}
-	return nil
-}
-
-// reserved reports variables that decide how a program runs, or that OpsBot sets.
-func reserved(name string) bool {
-	name = strings.ToUpper(name)
-	return name == "PATH" || name == "HOME" || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "OPSBOT_")
 }
 
 // apart refuses a key whose variables are another's: one of the two would be lost.

@@ -193,7 +193,7 @@ func TestRefused(t *testing.T) {
 		"the path":           {with(func(s *bot.SecretValue) { s.Key = "PATH" }), bot.CodeInvalid},
 		"no such kind":       {with(func(s *bot.SecretValue) { s.Kind = "other" }), bot.CodeInvalid},
 		"empty":              {with(func(s *bot.SecretValue) { s.Value = nil }), bot.CodeInvalid},
-		"too large":          {with(func(s *bot.SecretValue) { s.Value = make([]byte, MaxValue+1) }), bot.CodeInvalid},
+		"too large":          {with(func(s *bot.SecretValue) { s.Value = make([]byte, bot.MaxSecret+1) }), bot.CodeInvalid},
 		"no text":            {with(func(s *bot.SecretValue) { s.Value = []byte("a\x00") }), bot.CodeInvalid},
 		"no user":            {with(func(s *bot.SecretValue) { s.Kind = bot.SecretLogin }), bot.CodeInvalid},
 		"a user of two":      {with(func(s *bot.SecretValue) { s.Kind, s.User = bot.SecretLogin, "a:b" }), bot.CodeInvalid},
