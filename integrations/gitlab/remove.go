@@ -1,0 +1,145 @@
+package gitlab
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	gl "gitlab.com/gitlab-org/api/client-go"
+
+	"opsbot/bot"
+)
+
+// RemoveRepository implements bot.RepoHost. Its caller has the typed confirmation;
+// see RetireRepository for taking back without one.
+//
+// GitLab deletes in two steps: the project is marked, and deleted for good after some
+// days (thirty on gitlab.com), or at once if the server allows that. A marked project
+// can be restored by its owners only; newer servers give it another name, so that its
+// own is free. Where the name stays taken, that is an error.
+func (f *Forge) RemoveRepository(ctx context.Context, repo bot.Repository) error {
+	p, done, err := f.standing(ctx, repo)
+	if done {
+		return err
+	}
+	return f.remove(ctx, p)
+}
+
+// standing gives the project that is to be removed; done when there is nothing left
+// to do, or what is left of an earlier try was.
+func (f *Forge) standing(ctx context.Context, repo bot.Repository) (p *gl.Project, done bool, err error) {
+	id, err := strconv.ParseInt(repo.ExternalID, 10, 64)
+	if err != nil || id <= 0 {
+		return nil, true, nil //nolint:nilerr // no such id, no such project
+	}
+	p, err = f.get(ctx, id)
+	switch {
+	case bot.CodeOf(err) == bot.CodeNotFound:
+		return nil, true, nil
+	case err != nil:
+		return nil, true, err
+	case condemned(p) && strings.EqualFold(full(p), repo.Owner+"/"+repo.Name):
+		return p, true, f.finish(ctx, p, p)
+	}
+	return p, condemned(p), nil
+}
+
+func (f *Forge) remove(ctx context.Context, p *gl.Project) error {
+	_, err := f.api.Projects.DeleteProject(p.ID, nil, gl.WithContext(ctx))
+	if err = f.explain(ctx, err, "delete the project "+full(p)); err != nil && bot.CodeOf(err) != bot.CodeNotFound {
+		return err
+	}
+	now, why := f.get(ctx, p.ID)
+	switch {
+	case bot.CodeOf(why) == bot.CodeNotFound:
+		return nil
+	case why != nil:
+		return why
+	case err != nil:
+		return bot.Errorf(bot.CodeForbidden, "GitLab does not let OpsBot's account delete the project %s: it must be an owner.", full(p)).Because(err)
+	case !condemned(now):
+		return bot.Errorf(bot.CodeUnavailable, "GitLab has taken the order to delete %s and still has it.", full(p)).Backoff()
+	}
+	return f.finish(ctx, p, now)
+}
+
+// finish asks to delete a marked project at once, which many servers refuse.
+func (f *Forge) finish(ctx context.Context, p, now *gl.Project) error {
+	path := full(now)
+	_, err := f.api.Projects.DeleteProject(p.ID, &gl.DeleteProjectOptions{FullPath: &path, PermanentlyRemove: gl.Ptr(true)}, gl.WithContext(ctx))
+	err = f.explain(ctx, err, "delete the project "+path+" at once")
+	if retry, _ := bot.RetryOf(err); err != nil && retry != bot.RetryNever {
+		return err
+	}
+	switch {
+	case err == nil || bot.CodeOf(err) == bot.CodeNotFound:
+		return nil
+	case !strings.EqualFold(path, full(p)):
+		f.env.Log.Info("GitLab keeps a deleted project for some days, under another name", "project", full(p), "as", path, "until", now.MarkedForDeletionOn.String())
+		return nil
+	}
+	return bot.Errorf(bot.CodeConflict, "GitLab will delete %s on %s and not before; until then the name is not free. An administrator can delete it at once: %s",
+		path, now.MarkedForDeletionOn, now.WebURL).Because(err)
+}
+
+// ArchiveRepository implements bot.Archiver. Archived is success.
+func (f *Forge) ArchiveRepository(ctx context.Context, repo bot.Repository) error {
+	p, err := f.resolve(ctx, repo)
+	if err != nil || p.Archived {
+		return err
+	}
+	return f.archive(ctx, p)
+}
+
+func (f *Forge) archive(ctx context.Context, p *gl.Project) error {
+	_, _, err := f.api.Projects.ArchiveProject(p.ID, gl.WithContext(ctx))
+	return f.explain(ctx, err, "archive the project "+full(p))
+}
+
+// RetireRepository implements bot.Retirer.
+func (f *Forge) RetireRepository(ctx context.Context, repo bot.Repository, operation string) (archived bool, err error) {
+	p, done, err := f.standing(ctx, repo)
+	if done {
+		return false, err
+	}
+	ours, err := f.ours(ctx, p, operation)
+	switch {
+	case err != nil:
+		return false, err
+	case !ours:
+		return false, bot.Errorf(bot.CodeConflict, "The project %s is not the one that this operation made; it is left alone.", p.WebURL)
+	}
+	only, err := f.onlyOurs(ctx, p, operation)
+	switch {
+	case err != nil:
+		return false, err
+	case only:
+		return false, f.remove(ctx, p)
+	case p.Archived:
+		return true, nil
+	}
+	return true, f.archive(ctx, p)
+}
+
+// onlyOurs tells whether every branch ends at the operation's first commit, and
+// nobody has written an issue.
+func (f *Forge) onlyOurs(ctx context.Context, p *gl.Project, operation string) (bool, error) {
+	if p.OpenIssuesCount > 0 {
+		return false, nil
+	}
+	repo := toRepository(p)
+	heads, err := f.Branches(ctx, repo)
+	if err != nil {
+		return false, err
+	}
+	for _, head := range heads {
+		list, err := f.Commits(ctx, repo, "", head, 2)
+		if err != nil {
+			return false, err
+		}
+		if len(list) != 1 || list[0].Operation != operation {
+			return false, nil
+		}
+	}
+	return true, nil
+}
