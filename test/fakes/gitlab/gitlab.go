@@ -33,8 +33,6 @@ type TB interface {
 	Fatalf(format string, args ...any)
 	Cleanup(f func())
 	TempDir() string
-	Context() context.Context
-	Logf(format string, args ...any)
 }
 
 // Server is a fake GitLab. Safe for concurrent use.
