@@ -9,6 +9,7 @@ import (
 	"opsbot/integrations/console"
 	"opsbot/integrations/gitea"
 	"opsbot/integrations/github"
+	"opsbot/integrations/gitlab"
 	"opsbot/integrations/jenkins"
 	"opsbot/integrations/localci"
 	"opsbot/integrations/localgit"
@@ -26,6 +27,7 @@ func All(allow Allow) []bot.IntegrationKind {
 		console.Kind(),
 		gitea.Kind(),
 		github.Kind(),
+		gitlab.Kind(),
 		jenkins.Kind(),
 		localgit.Kind(localgit.Options{Allow: allow}),
 		localci.Kind(),
