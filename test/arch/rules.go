@@ -66,6 +66,7 @@ func rules() []rule {
 		{dir: "integrations/slack", own: toolboxes("integrations/slack/..."), modules: []string{"github.com/slack-go/slack", "github.com/gorilla/websocket", "golang.org/x/time"}},
 		{dir: "integrations/mattermost", own: toolboxes("integrations/mattermost/..."), modules: []string{"github.com/mattermost/mattermost/server/public", "github.com/gorilla/websocket", "golang.org/x/time"}},
 		{dir: "integrations/github", own: toolboxes("integrations/github/..."), modules: []string{"github.com/google/go-github/v60", "github.com/google/go-github/v88", "github.com/bradleyfalzon/ghinstallation/v2"}},
+		{dir: "integrations/gitlab", own: toolboxes("integrations/gitlab/..."), modules: []string{"gitlab.com/gitlab-org/api/client-go"}},
 		{dir: "integrations/jenkins", own: toolboxes("integrations/jenkins/..."), modules: []string{"github.com/bndr/gojenkins"}},
 		{dir: "integrations/localrun", own: toolboxes("integrations/localrun/..."), modules: []string{yaml, sync, sys}},
 
