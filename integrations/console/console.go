@@ -150,11 +150,19 @@ func (c *Console) Say(ctx context.Context, in Input) (root string, err error) {
 	}
 	room := c.Room(in.Room)
 	m := bot.Message{ID: id, Room: room, Thread: in.Thread, Author: in.Account, Text: in.Text, SentAt: now, Owner: in.Owner, Action: in.Action, Root: bot.NewID(now)}
+	text := in.Text // the page shows what may be kept
+	if redactor, ok := c.env.Inbound.(bot.Redactor); ok {
+		kept, err := redactor.Redact(ctx, m)
+		if err != nil {
+			return "", err
+		}
+		text = kept.Text
+	}
 	return c.env.Inbound.Receive(ctx, m, func(ctx context.Context, tx *bot.Tx) error {
 		if _, err := knownRoom(ctx, tx, room); err != nil || in.Action != "" {
 			return err
 		}
-		_, err := tx.Rooms.Append(ctx, bot.RoomEntry{Room: room, ID: id, Thread: in.Thread, Author: in.Account, Text: in.Text, SentAt: now, Root: m.Root})
+		_, err := tx.Rooms.Append(ctx, bot.RoomEntry{Room: room, ID: id, Thread: in.Thread, Author: in.Account, Text: text, SentAt: now, Root: m.Root})
 		return err
 	})
 }

@@ -51,6 +51,7 @@ func (c *Console) showForm(w http.ResponseWriter, r *http.Request, status int, i
 	if id != "" {
 		form.ID = id
 	}
+	values = form.WithoutSecrets(values)
 	fields := make([]fieldView, len(form.Fields))
 	for i, f := range form.Fields {
 		if v, sent := values[f.Name]; sent {

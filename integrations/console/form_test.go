@@ -25,6 +25,8 @@ func (desk) Form(_ context.Context, m bot.Message) (*bot.Form, error) {
 		{Name: "size", Label: "Size", Kind: bot.FieldSelect, Value: "m", Required: true, Options: []bot.FormOption{{Value: "s", Label: "small"}, {Value: "m", Label: "middle"}}},
 		{Name: "port", Label: "Port", Kind: bot.FieldNumber, Value: "8080"},
 		{Name: "private", Label: "Private", Kind: bot.FieldCheckbox, Value: "true"},
+		{Name: "token", Label: "Token", Kind: bot.FieldSecret, Value: "from-before"},
+		{Name: "key_file", Label: "Key", Kind: bot.FieldSecret, Lines: true},
 	}}, nil
 }
 
@@ -49,13 +51,14 @@ func TestForm(t *testing.T) {
 	for _, want := range []string{
 		"<h1>New &lt;thing&gt;</h1>", `name="form" value="sent-by-alice"`, `name="name" value=""`, `maxlength="40"`,
 		`<option value="m" selected>middle</option>`, `value="8080" inputmode="numeric"`, `type="checkbox" name="private" value="true" checked`,
+		`type="password" name="token" autocomplete="new-password"`, `<textarea id="f-key_file" name="key_file"`,
 	} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("%q is not in\n%s", want, page.body)
 		}
 	}
 	// What is wrong is said beside the field, and what was typed is still there.
-	form := url.Values{"form": {"sent-by-alice"}, "name": {""}, "size": {"s"}, "port": {"99"}, "private": {"false"}}
+	form := url.Values{"form": {"sent-by-alice"}, "name": {""}, "size": {"s"}, "port": {"99"}, "private": {"false"}, "token": {"what-was-typed"}, "key_file": {"what-was-typed"}}
 	wrong := r.do(call{method: "POST", path: "/rooms/general/forms/opens", cookie: alice, form: form})
 	if wrong.status != http.StatusUnprocessableEntity || len(r.inbox.messages()) > 0 {
 		t.Fatalf("%d %+v", wrong.status, r.inbox.messages())
@@ -63,6 +66,11 @@ func TestForm(t *testing.T) {
 	for _, want := range []string{"A &lt;name&gt; is needed.", `aria-invalid="true"`, `<option value="s" selected>`, `value="99"`} {
 		if !strings.Contains(wrong.body, want) {
 			t.Errorf("%q is not in\n%s", want, wrong.body)
+		}
+	}
+	for _, never := range []string{"from-before", "what-was-typed"} {
+		if strings.Contains(page.body+wrong.body, never) {
+			t.Errorf("a secret is shown: %s\n%s", page.body, wrong.body)
 		}
 	}
 	form["name"], form["private"] = []string{"hello"}, []string{"false", "true"}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -70,10 +71,27 @@ func element(f bot.FormField) model.DialogElement {
 		if f.Value != "true" {
 			e.Default = "false"
 		}
+	case bot.FieldSecret:
+		secret(&e, f)
 	default:
 		length(&e, f.Max)
 	}
 	return e
+}
+
+// secret hides what is typed where that is one short line: Mattermost hides no others.
+func secret(e *model.DialogElement, f bot.FormField) {
+	e.Default = ""
+	if f.Lines {
+		length(e, model.DialogElementTextareaMaxLength)
+		return
+	}
+	e.SubType, e.MaxLength = "password", textLength
+	if f.Max > 0 {
+		e.MaxLength = min(f.Max, textLength)
+	}
+	note := fmt.Sprintf("At most %d characters here; `--kind=file` takes more.", e.MaxLength)
+	e.HelpText = cut(strings.TrimSpace(f.Hint+" "+note), model.DialogElementHelpTextMaxLength)
 }
 
 // length bounds a text: what is long gets several lines.

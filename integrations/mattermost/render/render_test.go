@@ -149,6 +149,29 @@ func TestForms(t *testing.T) {
 	golden(t, "form.golden", b.String())
 }
 
+// TestSecretFields: nothing of them is filled in, and one line is hidden.
+func TestSecretFields(t *testing.T) {
+	t.Parallel()
+	d := Form(bot.Form{ID: "f", Title: "t", Fields: []bot.FormField{
+		{Name: "value", Label: "Value", Kind: bot.FieldSecret, Required: true, Value: "from before"},
+		{Name: "pin", Label: "Pin", Kind: bot.FieldSecret, Max: 4, Hint: "of digits."},
+		{Name: "file", Label: "File", Kind: bot.FieldSecret, Lines: true, Value: "from before"},
+	}})
+	if err := d.IsValid(); err != nil {
+		t.Errorf("the server would warn: %v", err)
+	}
+	value, pin, file := d.Elements[0], d.Elements[1], d.Elements[2]
+	if value.Type != "text" || value.SubType != "password" || value.MaxLength != 150 || value.Default != "" || value.Optional {
+		t.Errorf("one line: %+v", value)
+	}
+	if pin.MaxLength != 4 || pin.HelpText != "of digits. At most 4 characters here; `--kind=file` takes more." {
+		t.Errorf("a short one: %+v", pin)
+	}
+	if file.Type != "textarea" || file.SubType != "" || file.MaxLength != 3000 || file.Default != "" {
+		t.Errorf("several lines: %+v", file)
+	}
+}
+
 func TestAFormThatIsTooLong(t *testing.T) {
 	t.Parallel()
 	f := bot.Form{ID: "f", Title: "t"}

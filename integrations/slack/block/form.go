@@ -2,6 +2,7 @@ package block
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -55,10 +56,18 @@ func input(f bot.FormField) *slack.InputBlock {
 	}
 	b := slack.NewInputBlock(f.Name, label(name, maxLabel), nil, inputElement(f))
 	b.Optional = !f.Required || f.Kind == bot.FieldCheckbox // one that is not ticked says something, too
-	if f.Hint != "" {
-		b.Hint = label(f.Hint, maxLabel)
+	if hint := hintOf(f); hint != "" {
+		b.Hint = label(hint, maxLabel)
 	}
 	return b
+}
+
+// hintOf is what stands below the field. Slack has no input that hides what is typed.
+func hintOf(f bot.FormField) string {
+	if f.Kind != bot.FieldSecret {
+		return f.Hint
+	}
+	return strings.TrimSpace(f.Hint + " Slack shows this while you type it, on your screen alone; it is in no message.")
 }
 
 func inputElement(f bot.FormField) slack.BlockElement {
@@ -79,7 +88,11 @@ func inputElement(f bot.FormField) slack.BlockElement {
 	if f.Max > 0 {
 		most = min(most, f.Max)
 	}
-	return &slack.PlainTextInputBlockElement{Type: slack.METPlainTextInput, ActionID: FormInput, MaxLength: most, InitialValue: head(f.Value, most)}
+	e := &slack.PlainTextInputBlockElement{Type: slack.METPlainTextInput, ActionID: FormInput, MaxLength: most, InitialValue: head(f.Value, most)}
+	if f.Kind == bot.FieldSecret {
+		e.InitialValue, e.Multiline = "", f.Lines
+	}
+	return e
 }
 
 func isNumber(s string) bool {
