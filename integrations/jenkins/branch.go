@@ -10,8 +10,9 @@ import (
 	"opsbot/bot"
 )
 
-// branchJSON is the job of a branch.
+// branchJSON is the job of a branch, or one of its own.
 type branchJSON struct {
+	Class           string      `json:"_class"`
 	Name            string      `json:"name"`
 	Color           string      `json:"color"`
 	Buildable       bool        `json:"buildable"`
@@ -35,6 +36,25 @@ func (b *branchJSON) parameters() []parameterJSON {
 	for _, p := range b.Property {
 		if len(p.Parameters) > 0 {
 			return p.Parameters
+		}
+	}
+	return nil
+}
+
+func (b *branchJSON) parameterNames() []string {
+	var names []string
+	for _, d := range b.parameters() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// checkChoices refuses a value that a choice does not offer: Jenkins would answer it
+// with an "Oops".
+func (b *branchJSON) checkChoices(values map[string]string) error {
+	for _, d := range b.parameters() {
+		if v, ok := values[d.Name]; ok && len(d.Choices) > 0 && !slices.Contains(d.Choices, v) {
+			return bot.Errorf(bot.CodeInvalid, "%q is no value of the parameter %s%s", bot.Shorten(v, 60), d.Name, bot.Instead(v, d.Choices))
 		}
 	}
 	return nil

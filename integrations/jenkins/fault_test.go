@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +125,65 @@ func changes() []stubborn {
 	}
 }
 
+// deployments are the calls of the deployer that change something.
+func deployments() []stubborn {
+	jobs := func(b *bench) {
+		b.fake.AddJob("team/deploy", fake.Plain{Parameters: deployParameters()})
+		b.fake.AddJob("team/remove", fake.Plain{Parameters: deployParameters(), Run: func(map[string]string) *fake.Program { return &fake.Program{} }})
+	}
+	once := func(job string) func(t *testing.T, b *bench, _ bot.BuildRef) {
+		return func(t *testing.T, b *bench, _ bot.BuildRef) {
+			t.Helper()
+			if ran := b.fake.Builds(job); len(ran) != 1 {
+				t.Errorf("%s ran %d times", job, len(ran))
+			}
+		}
+	}
+	apply := func(ctx context.Context, s *Service, _ bot.BuildRef) error {
+		_, err := s.Apply(ctx, deployment("d1", "1.0"))
+		return err
+	}
+	return []stubborn{
+		{"Apply", "POST", "/deploy/buildWithParameters", func(_ *testing.T, b *bench) bot.BuildRef {
+			jobs(b)
+			return bot.BuildRef{}
+		}, apply, once("team/deploy")},
+		{"Remove", "POST", "/remove/buildWithParameters", func(t *testing.T, b *bench) bot.BuildRef {
+			t.Helper()
+			jobs(b)
+			if err := apply(t.Context(), b.Service, bot.BuildRef{}); err != nil {
+				t.Fatal(err)
+			}
+			return bot.BuildRef{}
+		}, func(ctx context.Context, s *Service, _ bot.BuildRef) error {
+			return s.Remove(ctx, deployment("d1", "1.0").Project, "staging")
+		}, once("team/remove")},
+		{"Plan", "GET", "/job/deploy/api/json", func(_ *testing.T, b *bench) bot.BuildRef {
+			jobs(b)
+			return bot.BuildRef{}
+		}, func(ctx context.Context, s *Service, _ bot.BuildRef) error {
+			_, err := s.Plan(ctx, deployment("", "1.0"))
+			return err
+		}, nothing},
+		{"Observe", "GET", "/job/deploy/1/api/json", func(t *testing.T, b *bench) bot.BuildRef {
+			t.Helper()
+			jobs(b)
+			if err := apply(t.Context(), b.Service, bot.BuildRef{}); err != nil {
+				t.Fatal(err)
+			}
+			return bot.BuildRef{}
+		}, func(ctx context.Context, s *Service, _ bot.BuildRef) error {
+			_, err := s.Observe(ctx, deployment("d1", "1.0"))
+			return err
+		}, func(t *testing.T, b *bench, _ bot.BuildRef) {
+			t.Helper()
+			if o := b.observed(t, deployment("d1", "1.0"), ended); o.State != bot.DeploymentSucceeded {
+				t.Errorf("%+v", o)
+			}
+		}},
+	}
+}
+
 // readings are the calls that only read.
 func readings() []stubborn {
 	return []stubborn{
@@ -217,7 +277,7 @@ func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	cells := map[string]string{}
-	calls := append(changes(), readings()...)
+	calls := slices.Concat(changes(), deployments(), readings())
 	t.Run("all", func(t *testing.T) {
 		t.Parallel()
 		t.Cleanup(func() { t.Log("\n" + table(calls, cells)) })
@@ -238,17 +298,26 @@ func TestFaultMatrix(t *testing.T) {
 // endure lets a call meet a fault, then tries it again without.
 func endure(t *testing.T, c stubborn, w wrong) string {
 	t.Helper()
-	b := setup(t, func(c *Config) { c.Timeout = 2 * time.Second })
+	b := setup(t, func(c *Config) {
+		deployable(c)
+		c.Timeout = 2 * time.Second
+	})
 	ref := c.prepare(t, b)
 	victim, remove := b.Service, func() {}
 	if w.name == "refused" {
-		victim = b.service(t, func(c *Config) { c.URL = "http://127.0.0.1:1" })
+		victim = b.service(t, func(c *Config) {
+			deployable(c)
+			c.URL = "http://127.0.0.1:1"
+		})
 	} else {
 		w.fault.Method, w.fault.Path = c.method, c.path
 		remove = b.fake.AddFault(w.fault)
 	}
 	if w.fault.Delay > 0 {
-		victim = b.service(t, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+		victim = b.service(t, func(c *Config) {
+			deployable(c)
+			c.Timeout = 100 * time.Millisecond
+		})
 		victim.config.KeepDays = b.config.KeepDays
 	}
 	err := c.call(t.Context(), victim, ref)

@@ -72,7 +72,7 @@ func (s *Service) findEffect(ctx context.Context, job string, b *branchJSON, d r
 	}
 	var found []string
 	for _, c := range full.candidates() {
-		if v, ok := c.Actions.value(KeyParameter); ok && v == d.Key {
+		if v, ok := c.Actions.value(KeyParameter); ok && v == d.Key || d.marks(c) {
 			found = []string{c.queue}
 			break
 		}
@@ -95,6 +95,18 @@ func (s *Service) findEffect(ctx context.Context, job string, b *branchJSON, d r
 	}
 	req := bot.BuildRequest{Job: bot.Job{ExternalID: job}, Branch: d.Branch, Key: d.Key, By: d.By, Cause: d.Cause}
 	return found[0], s.claim(ctx, req, found[0])
+}
+
+// marks tells whether a candidate has the deployment's id as a parameter: no other
+// build ever has.
+func (d requestDoc) marks(c candidate) bool {
+	id := d.deployment()
+	for name, value := range d.Parameters {
+		if v, ok := c.Actions.value(name); ok && id != "" && value == id && v == id {
+			return true
+		}
+	}
+	return false
 }
 
 // candidate is a build, or an item of the queue, that may be what was asked for.

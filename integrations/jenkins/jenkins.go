@@ -43,6 +43,7 @@ type Config struct {
 	PollMin       time.Duration `yaml:"poll_min" json:"poll_min,omitempty" default:"2s" doc:"How often OpsBot asks while something is built."`
 	PollMax       time.Duration `yaml:"poll_max" json:"poll_max,omitempty" default:"1m" doc:"How often it asks when nothing happens."`
 	Timeout       time.Duration `yaml:"timeout" json:"timeout,omitempty" default:"30s" doc:"How long one request to Jenkins may take."`
+	Deploy        DeployConfig  `yaml:"deploy" json:"deploy,omitzero" doc:"Makes this Jenkins a deployer: its jobs bring versions into environments, whatever built them."`
 	ScanTimeout   time.Duration `yaml:"scan_timeout" json:"scan_timeout,omitempty" default:"40s" doc:"How long OpsBot waits for a scan of the branches."`
 }
 
@@ -80,7 +81,7 @@ func (c *Config) Validate() error {
 		}
 		seen[strings.ToLower(f.Host)] = true
 	}
-	return nil
+	return c.Deploy.validate()
 }
 
 // Kind is the line of this integration in the list of integrations.
@@ -104,6 +105,7 @@ type Service struct {
 	branches  keyed // one trigger of a branch at a time
 	jobs      keyed // one change of a job at a time
 	offsets   offsets
+	looks     looks
 	noStages  absence
 	hooks     hookKey
 	odd       oddNames
@@ -118,6 +120,9 @@ var (
 	_ bot.BuildLister    = (*Service)(nil)
 	_ bot.Inputter       = (*Service)(nil)
 	_ bot.ArtifactReader = (*Service)(nil)
+	_ bot.Deployer       = (*Service)(nil)
+	_ bot.CommitDeployer = (*Service)(nil)
+	_ bot.Locator        = (*Service)(nil)
 	_ bot.Service        = (*Service)(nil)
 	_ bot.EventHandler   = (*Service)(nil)
 	_ bot.WebhookParser  = (*Service)(nil)

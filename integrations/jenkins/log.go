@@ -23,10 +23,14 @@ import (
 // stopped, the raw position that belongs to it is remembered, and for any other the
 // text is read from its beginning and skipped.
 func (s *Service) ReadLog(ctx context.Context, ref bot.LogRef, offset int64) (io.ReadCloser, error) {
+	var b bot.BuildRef
+	var at string
+	var err error
 	if ref.Environment != "" {
-		return nil, bot.Errorf(bot.CodeUnsupported, "Jenkins has logs of builds only.")
+		b, at, err = s.deployLog(ctx, ref)
+	} else {
+		b, at, err = s.logPath(ctx, ref.Build)
 	}
-	b, at, err := s.logPath(ctx, ref.Build)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +93,30 @@ func (s *Service) logPath(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, 
 		return ref, "", err
 	}
 	ref.Job = job
+	return s.logPathOf(ctx, ref)
+}
+
+// deployLog is where the newest deployment's build has its log: it is all that Jenkins
+// knows of what runs.
+func (s *Service) deployLog(ctx context.Context, ref bot.LogRef) (bot.BuildRef, string, error) {
+	app, known, err := read[appDoc](ctx, s, kindApp, appKey(ref.ProjectID, ref.Environment))
+	if err != nil || !known {
+		return bot.BuildRef{}, "", orElse(err, bot.Errorf(bot.CodeNotFound, "Jenkins has deployed nothing to %s yet.", bot.Shorten(ref.Environment, 60)))
+	}
+	d, _, err := read[deployDoc](ctx, s, kindDeploy, esc(app.Deployment))
+	if err != nil {
+		return bot.BuildRef{}, "", err
+	}
+	if d.Queue == "" {
+		return bot.BuildRef{}, "", bot.Errorf(bot.CodeNotFound, "Jenkins has deployed nothing to %s yet.", bot.Shorten(ref.Environment, 60))
+	}
+	build := d.ref(d.Queue)
+	build.Number = d.Number
+	return s.logPathOf(ctx, build)
+}
+
+// logPathOf is logPath by the job's name.
+func (s *Service) logPathOf(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, string, error) {
 	if ref.Number == 0 || !goodBranch(ref.Branch) {
 		b, err := s.status(ctx, ref)
 		if err != nil {

@@ -23,16 +23,18 @@ func (s *Service) report(ctx context.Context, ref bot.BuildRef, name string, j b
 	b := s.convert(ref, name, j, d)
 	at := buildPath(ref.Job, name, j.Number)
 	var log logText
-	run, err := s.stages(ctx, at, &log)
-	if err != nil {
-		return bot.Build{}, err
+	var run runJSON
+	if j.Class == pipelineRun {
+		if run, err = s.stages(ctx, at, &log); err != nil {
+			return bot.Build{}, err
+		}
 	}
 	b.Stages = run.convert()
 	questions, err := s.asks(ctx, at, &b, run, d, &log)
 	if err != nil {
 		return bot.Build{}, err
 	}
-	if b.Commit == "" {
+	if b.Commit == "" && !d.deploys() { // what a deployment checks out is another matter
 		if b.Commit, err = s.commitInLog(ctx, at, &log); err != nil {
 			return bot.Build{}, err
 		}
@@ -195,8 +197,11 @@ func (s *Service) message(ctx context.Context, at string, b bot.Build, log *logT
 	if text := log.reason(); text != "" {
 		return text, nil
 	}
-	return "The build ended as " + string(b.Result), nil
+	return endedAs(b.Result), nil
 }
+
+// endedAs is the message of a build that says nothing else.
+func endedAs(r bot.Result) string { return "The build ended as " + string(r) }
 
 // logText is a log that was read to find something out, once for one report. A
 // long one is known by its beginning and its end.
@@ -273,6 +278,8 @@ func (l *logText) reason() string {
 	for line := range strings.Lines(l.text) {
 		line = strings.TrimSpace(line)
 		switch {
+		case best == "" && strings.HasPrefix(line, "Build step '"): // of a job without a pipeline
+			best = line
 		case strings.HasPrefix(line, "ERROR: "):
 			best = strings.TrimPrefix(line, "ERROR: ")
 		case strings.HasPrefix(line, "WorkflowScript: ") || strings.HasPrefix(line, "Aborted by ") || strings.HasPrefix(line, "Rejected by ") ||

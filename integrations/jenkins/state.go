@@ -21,6 +21,8 @@ const (
 	kindSeen    = "seen"    // JOB/BRANCH: which builds were told of
 	kindPush    = "push"    // JOB: a push that Jenkins is to be told of
 	kindState   = "state"   // "lease"
+	kindDeploy  = "deploy"  // DEPLOYMENT: which run of a job is it
+	kindApp     = "app"     // PROJECT/ENVIRONMENT: the deployment that was applied last
 )
 
 type jobDoc struct {

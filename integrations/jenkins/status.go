@@ -9,8 +9,12 @@ import (
 	"opsbot/bot"
 )
 
+// pipelineRun is the class of a pipeline's builds: others have no stages.
+const pipelineRun = "org.jenkinsci.plugins.workflow.job.WorkflowRun"
+
 // buildJSON is a build as its own page and its branch's list give it.
 type buildJSON struct {
+	Class     string  `json:"_class"`
 	Number    int     `json:"number"`
 	QueueID   int64   `json:"queueId"`
 	Building  bool    `json:"building"`

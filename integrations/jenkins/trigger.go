@@ -84,21 +84,13 @@ func (s *Service) check(ctx context.Context, req bot.BuildRequest, b *branchJSON
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	defs := b.parameters()
-	for _, d := range defs {
-		names = append(names, d.Name)
-	}
+	names := b.parameterNames()
 	for _, name := range slices.Sorted(maps.Keys(req.Parameters)) {
-		i := slices.Index(names, name)
-		if i < 0 {
+		if !slices.Contains(names, name) {
 			return nil, bot.Errorf(bot.CodeInvalid, "The pipeline of %s/%s has no parameter %s%s", job, req.Branch, bot.Shorten(name, 60), bot.Instead(name, names))
 		}
-		if choices := defs[i].Choices; len(choices) > 0 && !slices.Contains(choices, req.Parameters[name]) {
-			return nil, bot.Errorf(bot.CodeInvalid, "%q is no value of the parameter %s%s", bot.Shorten(req.Parameters[name], 60), name, bot.Instead(req.Parameters[name], choices))
-		}
 	}
-	return b, nil
+	return b, b.checkChoices(req.Parameters)
 }
 
 // checkCommit: a multibranch job builds the newest commit and no other.
@@ -197,6 +189,9 @@ func (s *Service) trigger(ctx context.Context, req bot.BuildRequest, b *branchJS
 		}
 	}
 	// A disabled job answers as if all were well and queues nothing.
+	if isDeployment(req.Key) {
+		return "", bot.Errorf(bot.CodeUnknown, "Jenkins took the request to run %s but does not say what came of it.", req.Branch).Backoff()
+	}
 	if disabled, err := s.disabled(ctx, job); err == nil && disabled {
 		return "", s.disabledError(job)
 	}

@@ -63,7 +63,8 @@ func (p *Program) stages() []string {
 // begin lets an item leave the queue: of the newest commit of its branch.
 func (s *Server) begin(q *queued) {
 	now := s.clock.Now()
-	b := &build{job: q.job, number: len(q.job.builds) + 1, item: q, started: now}
+	q.job.last++
+	b := &build{job: q.job, number: q.job.last, item: q, started: now}
 	q.build, q.gone = b, now
 	q.job.builds = append(q.job.builds, b)
 	for _, src := range q.job.parent.settings.Sources {
@@ -72,24 +73,31 @@ func (s *Server) begin(q *queued) {
 			b.commit, b.program = c.id, *c.program
 		}
 	}
-	q.job.params = b.program.Parameters // known from the first build on
+	if q.job.plain == nil {
+		q.job.params = b.program.Parameters // known from the first build on
+	} else if q.job.plain.Run != nil {
+		b.program = *q.job.plain.Run(q.values())
+	}
 	for _, c := range q.causes {
 		b.note(fmt.Sprint(c["shortDescription"]))
 	}
-	b.note("Seen 1 remote branch")
-	b.note("Obtained Jenkinsfile from " + b.commit)
+	if b.commit != "" {
+		b.note("Seen 1 remote branch")
+		b.note("Obtained Jenkinsfile from " + b.commit)
+	}
 	s.notify(b, "QUEUED")
 	if b.program.Broken {
 		b.note("org.codehaus.groovy.control.MultipleCompilationErrorsException: startup failed:")
 		b.note("WorkflowScript: 2: Expected a symbol @ line 2, column 27.")
 		return
 	}
-	b.note("[Pipeline] Start of Pipeline")
-	b.note("[Pipeline] node")
-	b.note("[Pipeline] {")
-	stages := b.program.stages()
-	b.note("[Pipeline] stage")
-	b.note("[Pipeline] { (" + stages[0] + ")")
+	if !b.freestyle() {
+		b.note("[Pipeline] Start of Pipeline")
+		b.note("[Pipeline] node")
+		b.note("[Pipeline] {")
+		b.note("[Pipeline] stage")
+		b.note("[Pipeline] { (" + b.program.stages()[0] + ")")
+	}
 	for _, line := range b.program.Lines {
 		b.note(line)
 	}
@@ -108,6 +116,14 @@ func (b *build) note(line string) {
 
 func (b *build) finish(result string, at time.Time) {
 	b.ended, b.result, b.input = at, result, ""
+	defer b.job.server.notify(b, "FINALIZED")
+	if b.freestyle() {
+		if result == "FAILURE" {
+			b.note("Build step 'Execute shell' marked build as failure")
+		}
+		b.note("Finished: " + result)
+		return
+	}
 	for i, stage := range b.program.stages() {
 		if i > 0 {
 			b.note("[Pipeline] stage")
@@ -125,8 +141,9 @@ func (b *build) finish(result string, at time.Time) {
 	}
 	b.job.server.notify(b, "COMPLETED")
 	b.note("Finished: " + result)
-	b.job.server.notify(b, "FINALIZED")
 }
+
+func (b *build) freestyle() bool { return b.job.plain != nil && b.job.plain.Freestyle }
 
 func (s *Server) serveBuild(w http.ResponseWriter, r *request, b *build) bool {
 	switch {

@@ -40,7 +40,10 @@ type item struct {
 	dead     bool
 	params   []Parameter
 	builds   []*build
+	last     int // the number given last
 	created  time.Time
+
+	plain *Plain // of a job of its own
 }
 
 func (i *item) child(name string) *item {

@@ -161,6 +161,9 @@ func (p Parameter) value(sent string, given bool) (object, bool) {
 			return nil, false
 		}
 	}
+	if p.Password { // is not shown to anybody
+		return object{"_class": "hudson.model.PasswordParameterValue", "name": p.Name}, true
+	}
 	return object{"_class": class, "name": p.Name, "value": v}, true
 }
 

@@ -201,7 +201,7 @@ func (s *Server) serveJob(w http.ResponseWriter, r *request, i *item) bool {
 		}
 		number, err := strconv.Atoi(r.rest[0])
 		if r.rest[0] == "lastBuild" {
-			number, err = len(i.builds), nil
+			number, err = i.last, nil
 		}
 		if err != nil {
 			return false

@@ -61,10 +61,7 @@ func (i *item) childViews() []any {
 }
 
 func (i *item) view() object {
-	class := string(i.kind)
-	if i.kind == kindPipeline {
-		class = string(kindBranch)
-	}
+	class, _ := i.class()
 	v := object{
 		"_class": class, "name": i.name, "displayName": i.name, "fullName": i.fullName(), "url": i.server.URL + i.path(), "description": nil,
 	}
@@ -91,7 +88,7 @@ func (i *item) jobView(v object) {
 	v["fullDisplayName"] = v["displayName"]
 	v["buildable"] = !i.dead && (i.kind == kindBranch || !i.disabled()) // a disabled parent does not show
 	v["color"] = i.color()
-	v["nextBuildNumber"] = len(i.builds) + 1
+	v["nextBuildNumber"] = i.last + 1
 	v["inQueue"], v["queueItem"] = false, nil
 	if i.display != "" {
 		v["displayName"] = i.display
@@ -162,10 +159,11 @@ func (s *Server) queueView() object {
 }
 
 func (s *Server) queuedView(q *queued) object {
+	task, run := q.job.class()
 	v := object{
 		"_class": "hudson.model.Queue$WaitingItem", "actions": q.actions(), "blocked": false, "buildable": false, "id": q.id,
 		"inQueueSince": millis(q.since), "stuck": false, "url": fmt.Sprintf("queue/item/%d/", q.id), "why": s.why(q),
-		"task": object{"_class": string(kindBranch), "name": q.job.name, "url": s.URL + q.job.path(), "color": q.job.color()},
+		"task": object{"_class": task, "name": q.job.name, "url": s.URL + q.job.path(), "color": q.job.color()},
 	}
 	if !s.clock.Now().Before(q.due) {
 		v["_class"], v["blocked"] = "hudson.model.Queue$BlockedItem", true
@@ -173,7 +171,7 @@ func (s *Server) queuedView(q *queued) object {
 	if q.left() {
 		v["_class"], v["blocked"], v["why"], v["cancelled"], v["executable"] = "hudson.model.Queue$LeftItem", false, nil, q.cancelled, nil
 		if q.build != nil {
-			v["executable"] = object{"_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": q.build.number, "url": s.URL + q.build.path()}
+			v["executable"] = object{"_class": run, "number": q.build.number, "url": s.URL + q.build.path()}
 		}
 	}
 	return v
@@ -196,6 +194,7 @@ func (q *queued) actions() []any {
 }
 
 func (b *build) view() object {
+	_, class := b.job.class()
 	actions := append(b.item.actions(), object{"_class": "jenkins.scm.api.SCMRevisionAction"}, object{})
 	if b.commit != "" && !b.program.Broken {
 		branch := []any{object{"SHA1": b.commit, "name": b.job.display}}
@@ -214,7 +213,7 @@ func (b *build) view() object {
 		actions = append(actions, object{"_class": "org.jenkinsci.plugins.workflow.support.steps.input.InputAction"})
 	}
 	v := object{
-		"_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "actions": actions, "artifacts": []any{}, "building": b.running(), "description": nil,
+		"_class": class, "actions": actions, "artifacts": []any{}, "building": b.running(), "description": nil,
 		"displayName": fmt.Sprintf("#%d", b.number), "duration": 0, "estimatedDuration": -1, "fullDisplayName": fmt.Sprintf("%s » %s #%d", b.job.parent.name, b.job.display, b.number),
 		"id": fmt.Sprint(b.number), "keepLog": false, "number": b.number, "queueId": b.item.id, "result": nil, "timestamp": millis(b.started),
 		"url": b.job.server.URL + b.path(), "changeSets": []any{}, "culprits": []any{}, "inProgress": b.running(),
