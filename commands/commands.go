@@ -32,6 +32,7 @@ import (
 	"opsbot/commands/retry"
 	"opsbot/commands/rollback"
 	"opsbot/commands/rooms"
+	"opsbot/commands/secret"
 	"opsbot/commands/skip"
 	"opsbot/commands/status"
 	"opsbot/commands/unbind"
@@ -64,6 +65,8 @@ func All(s *bot.Services) []bot.Command {
 		diff.New(s),
 		lock.New(s),
 		unlock.New(s),
+		secret.New(s),
+		secret.NewList(s),
 		confirm.New(s),
 		cancel.New(s),
 		operations.New(s),

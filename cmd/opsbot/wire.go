@@ -11,6 +11,7 @@ import (
 	"opsbot/bot/bootstrap"
 	"opsbot/bot/config"
 	"opsbot/bot/delivery"
+	"opsbot/bot/mirror"
 	"opsbot/bot/operation"
 	"opsbot/bot/policy"
 	"opsbot/bot/relay"
@@ -40,6 +41,7 @@ type app struct {
 	commands   []bot.Command
 	specs      []bot.Spec
 	bootstraps *bootstrap.Service
+	mirror     *mirror.Service
 	deliveries *delivery.Service
 	engine     *operation.Engine
 	pump       *relay.Pump
@@ -146,14 +148,15 @@ func (a *app) makePolicy(context.Context) (err error) {
 }
 
 func (a *app) makeEngine(context.Context) (err error) {
+	a.mirror = mirror.New(a.services, a.log)
 	a.deliveries = delivery.New(delivery.Options{
 		Clock: a.clock, Work: a.watched("delivery"), Blobs: a.services.Blobs, Log: a.log,
-		Integrations: a.instances, Environments: a.services.Environments,
+		Integrations: a.instances, Environments: a.services.Environments, Watcher: a.mirror,
 	})
 	a.services.Deliveries = a.deliveries
 	a.engine, err = operation.New(operation.Options{
 		Work: a.watched("operation"), Waker: a.store, Clock: a.clock, Log: a.log, Owner: a.owner, AtBoundary: a.boundary,
-	}, slices.Concat(commands.Kinds(a.commands), a.bootstraps.Kinds(), a.deliveries.Kinds())...)
+	}, slices.Concat(commands.Kinds(a.commands), a.bootstraps.Kinds(), a.deliveries.Kinds(), a.mirror.Kinds())...)
 	if err != nil {
 		return err
 	}
@@ -176,6 +179,7 @@ func (a *app) makeRouter(context.Context) (err error) {
 		Clock: a.clock, Work: a.watched("router"), Waker: a.store, Authorizer: a.policy, Log: a.log, Owner: a.owner,
 		Commands: a.commands, Prefixes: []string{a.cfg.Prefix}, BotName: a.cfg.Defaults.BotName, People: a.people,
 		Names:      a.names(),
+		Sealer:     a.vault,
 		Outlet:     a.pump,
 		Opens:      a.opensForms,
 		AtBoundary: func(verb string) { a.boundary("command", verb, operation.BoundaryIntent) },
@@ -209,7 +213,7 @@ func (a *app) makeEdge(context.Context) error {
 // makeWork makes what turns events into cards, and lists what runs: first what
 // others wait for.
 func (a *app) makeWork(context.Context) error {
-	handlers := []bot.EventHandler{a.deliveries}
+	handlers := []bot.EventHandler{a.deliveries, a.mirror}
 	var services []named
 	for _, name := range a.instances.Names() {
 		instance := a.instances.Get(name)
