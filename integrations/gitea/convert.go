@@ -112,12 +112,3 @@ func operationOf(message string) string {
 	}
 	return ""
 }
-
-// withTrailer adds the operation to a message unless it is there.
-func withTrailer(message, operation string) string {
-	message = strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n"))
-	if operation == "" || operationOf(message) == operation {
-		return message
-	}
-	return strings.TrimSpace(message + "\n\n" + operationTrailer + operation)
-}

@@ -168,6 +168,17 @@ func (s *Server) Merge(full string, number int64) error {
 	return err
 }
 
+// ClosePull closes a pull request, as a person would.
+func (s *Server) ClosePull(full string, number int64) error {
+	return s.change(full, func(r *repo) error {
+		if number < 1 || number > int64(len(r.pulls)) {
+			return fmt.Errorf("fake gitea: %s has no pull request %d", full, number)
+		}
+		r.pulls[number-1].state = "closed"
+		return nil
+	})
+}
+
 // Commit adds a commit to a branch, as a developer's push would, and gives its id.
 func (s *Server) Commit(full, branch, message string) (id string, err error) {
 	err = s.change(full, func(r *repo) error {

@@ -38,31 +38,31 @@ func (p proposal) view() bot.PullRequest {
 	return out
 }
 
-// FindPullRequest implements bot.PullRequester. A branch of ours without a pull
-// request is absent; somebody else's is foreign.
+// FindPullRequest implements bot.PullRequester.
 func (f *Forge) FindPullRequest(ctx context.Context, spec bot.PullRequestSpec) (bot.Presence, bot.PullRequest, error) {
 	p, err := f.proposal(ctx, spec)
-	switch {
+	switch presence := p.presence(spec.Operation); {
 	case bot.CodeOf(err) == bot.CodeNotFound:
 		return bot.PresenceAbsent, bot.PullRequest{}, nil
 	case err != nil:
 		return bot.PresenceUnknown, bot.PullRequest{}, err
+	case presence == bot.PresenceAbsent || p.pull == nil:
+		return presence, bot.PullRequest{}, nil
+	default:
+		return presence, p.view(), nil
 	}
-	presence := p.presence(spec.Operation)
-	if p.pull == nil {
-		return presence, bot.PullRequest{Commit: p.head}, nil
-	}
-	return presence, p.view(), nil
 }
 
+// presence judges it. A pull request whose branch is gone, and was not ours, is
+// history: the branch's name is free.
 func (p proposal) presence(operation string) bot.Presence {
 	switch {
-	case p.pull == nil && p.head == "":
+	case p.head == "" && !p.ours(operation):
 		return bot.PresenceAbsent
 	case !p.ours(operation):
 		return bot.PresenceForeign
-	case p.pull == nil:
-		return bot.PresenceAbsent
+	case p.pull == nil, p.head != "" && p.pull.State != sdk.StateOpen && p.pull.Head.Sha != p.head:
+		return bot.PresenceAbsent // ours is pushed and not yet proposed
 	}
 	return bot.PresenceOurs
 }
@@ -82,20 +82,28 @@ func (f *Forge) proposal(ctx context.Context, spec bot.PullRequestSpec) (p propo
 		return p, err
 	}
 	at := p.head
-	if at == "" && p.pull != nil && p.pull.Head != nil {
+	if at == "" && p.pull != nil {
 		at = p.pull.Head.Sha
 	}
 	if at == "" {
 		return p, nil
 	}
 	list, err := f.log(ctx, p.repo, "", at, 1)
-	if err == nil && len(list) == 1 {
+	switch {
+	case bot.CodeOf(err) == bot.CodeNotFound: // it was there a moment ago
+		return p, bot.Errorf(bot.CodeUnavailable, "%s was changed while OpsBot looked at its branch %s.", bot.Escape(full(p.repo)), bot.Escape(spec.Branch)).Because(err).Backoff()
+	case err != nil:
+		return p, err
+	case len(list) == 1:
 		p.last = list[0]
 	}
-	return p, err
+	return p, nil
 }
 
 func checkProposal(spec bot.PullRequestSpec) error {
+	if spec.Operation == "" {
+		return bot.Errorf(bot.CodeInvalid, "The pull request for %s has no operation.", bot.Escape(spec.Repository.Name))
+	}
 	for _, branch := range []string{spec.Base, spec.Branch} {
 		if err := gitpush.CheckBranch(branch); err != nil {
 			return err
@@ -112,8 +120,11 @@ func (f *Forge) newest(ctx context.Context, r *sdk.Repository, spec bot.PullRequ
 	opts := sdk.ListPullRequestsOptions{ListOptions: sdk.ListOptions{Page: 1, PageSize: mostPage}, State: sdk.StateAll}
 	for range mostPullPages {
 		page, resp, err := f.api(ctx).ListRepoPullRequests(owner(r), r.Name, opts)
-		if err != nil {
-			return nil, f.explain(ctx, resp, err, "list the pull requests of "+full(r))
+		if err := f.explain(ctx, resp, err, "list the pull requests of "+full(r)); err != nil {
+			if bot.CodeOf(err) == bot.CodeNotFound {
+				return nil, bot.Errorf(bot.CodeUnsupported, "%s takes no pull requests: they are switched off in its settings, or hidden from OpsBot's account.", bot.Escape(full(r))).Because(err)
+			}
+			return nil, err
 		}
 		for _, p := range page {
 			// "label" is the branch even after it was deleted, "ref" is not.
@@ -128,7 +139,8 @@ func (f *Forge) newest(ctx context.Context, r *sdk.Repository, spec bot.PullRequ
 	return nil, nil //nolint:nilnil // absent is an answer
 }
 
-// EnsurePullRequest implements bot.PullRequester.
+// EnsurePullRequest implements bot.PullRequester. Gitea's API makes no executable
+// files: the pull request says which ones must be made so.
 func (f *Forge) EnsurePullRequest(ctx context.Context, spec bot.PullRequestSpec) (bot.PullRequest, error) {
 	p, err := f.proposal(ctx, spec)
 	if err != nil {
@@ -138,8 +150,8 @@ func (f *Forge) EnsurePullRequest(ctx context.Context, spec bot.PullRequestSpec)
 	case presence == bot.PresenceOurs:
 		return p.view(), nil
 	case presence == bot.PresenceForeign:
-		return bot.PullRequest{}, bot.Errorf(bot.CodeConflict, "The branch %s of %s is somebody else's; OpsBot leaves it alone: %s",
-			bot.Escape(spec.Branch), bot.Escape(full(p.repo)), p.repo.HTMLURL)
+		return bot.PullRequest{}, bot.Errorf(bot.CodeConflict, "%s has a branch %s already, whose newest commit OpsBot did not make for this: %s/src/branch/%s",
+			bot.Escape(full(p.repo)), bot.Escape(spec.Branch), p.repo.HTMLURL, bot.Escape(spec.Branch))
 	case p.repo.Archived:
 		return bot.PullRequest{}, archived(p.repo)
 	}
@@ -154,16 +166,22 @@ func (f *Forge) EnsurePullRequest(ctx context.Context, spec bot.PullRequestSpec)
 
 // commit makes the branch with its one commit, in one call.
 func (f *Forge) commit(ctx context.Context, r *sdk.Repository, spec bot.PullRequestSpec) (string, error) {
+	req, err := f.pusher.Prepare(bot.PushRequest{
+		Repository: toRepository(r), Branch: spec.Branch, Tree: spec.Files, Author: spec.Author, Message: spec.Message, At: spec.At, Operation: spec.Operation,
+	})
+	if err != nil {
+		return "", err
+	}
 	base, err := f.head(ctx, r, spec.Base)
 	if err != nil {
 		return "", err
 	}
-	who := sdk.Identity{Name: spec.Author.Name, Email: spec.Author.Email}
+	who := sdk.Identity{Name: req.Author.Name, Email: req.Author.Email}
 	want := sdk.ChangeFilesOptions{
-		Branch: spec.Base, NewBranch: spec.Branch, Message: withTrailer(spec.Message, spec.Operation), Author: who, Committer: who,
-		Dates: sdk.CommitDateOptions{Author: spec.At.UTC(), Committer: spec.At.UTC()},
+		Branch: spec.Base, NewBranch: spec.Branch, Message: req.Message, Author: who, Committer: who,
+		Dates: sdk.CommitDateOptions{Author: req.At, Committer: req.At},
 	}
-	for _, file := range spec.Files.Files {
+	for _, file := range req.Tree.Files {
 		change := &sdk.ChangeFileOperation{Operation: "create", Path: file.Path, Content: base64.StdEncoding.EncodeToString(file.Data)}
 		there, err := f.entry(ctx, r, base, file.Path)
 		if err != nil {
@@ -196,10 +214,24 @@ func moved(err error, r *sdk.Repository, spec bot.PullRequestSpec) error {
 	return err
 }
 
+// body is the text of the pull request.
+func body(spec bot.PullRequestSpec) string {
+	var names []string
+	for _, file := range spec.Files.Files {
+		if file.Executable {
+			names = append(names, file.Path)
+		}
+	}
+	if len(names) == 0 {
+		return spec.Body
+	}
+	return spec.Body + "\n\nMust be executable, which Gitea's API cannot say of new files:\n\n    git update-index --chmod=+x " + strings.Join(names, " ") + "\n"
+}
+
 // open opens the pull request of a branch that is there.
 func (f *Forge) open(ctx context.Context, r *sdk.Repository, spec bot.PullRequestSpec, commit string) (bot.PullRequest, error) {
 	made, resp, err := f.api(ctx).CreatePullRequest(owner(r), r.Name, sdk.CreatePullRequestOption{
-		Head: spec.Branch, Base: spec.Base, Title: bot.Shorten(bot.OneLine(spec.Title), maxTitle), Body: spec.Body,
+		Head: spec.Branch, Base: spec.Base, Title: bot.Shorten(bot.OneLine(spec.Title), maxTitle), Body: body(spec),
 	})
 	err = f.explain(ctx, resp, err, "open a pull request of "+spec.Branch+" in "+full(r))
 	if rest.StatusOf(err) == http.StatusConflict {
@@ -214,70 +246,4 @@ func (f *Forge) open(ctx context.Context, r *sdk.Repository, spec bot.PullReques
 		return bot.PullRequest{}, odd("a pull request")
 	}
 	return bot.PullRequest{Number: int(made.Index), URL: made.HTMLURL, Open: made.State == sdk.StateOpen, Commit: commit}, nil
-}
-
-// ClosePullRequest implements bot.PullRequester.
-func (f *Forge) ClosePullRequest(ctx context.Context, spec bot.PullRequestSpec) error {
-	p, err := f.proposal(ctx, spec)
-	switch {
-	case bot.CodeOf(err) == bot.CodeNotFound:
-		return nil
-	case err != nil:
-		return err
-	case p.pull != nil && p.pull.HasMerged:
-		return nil
-	}
-	if p.pull != nil && p.pull.State == sdk.StateOpen {
-		if err := f.closePull(ctx, p, spec); err != nil {
-			return err
-		}
-	}
-	if p.head == "" || !p.ours(spec.Operation) {
-		return nil // somebody has added to it
-	}
-	err = f.ask(ctx, rest.Request{
-		Method: http.MethodDelete, Path: "/api/v1/repos/" + full(p.repo) + "/branches/" + segments(spec.Branch),
-	}, "delete the branch "+spec.Branch+" of "+full(p.repo))
-	if bot.CodeOf(err) != bot.CodeNotFound {
-		return err
-	}
-	if _, there := f.head(ctx, p.repo, spec.Branch); bot.CodeOf(there) == bot.CodeNotFound {
-		return nil
-	}
-	return err
-}
-
-// closePull closes an open one in whose branch the operation's commit is.
-func (f *Forge) closePull(ctx context.Context, p proposal, spec bot.PullRequestSpec) error {
-	ours, err := f.began(ctx, p, spec)
-	switch {
-	case err != nil:
-		return err
-	case !ours:
-		return bot.Errorf(bot.CodeConflict, "The pull request %s is not the one that this operation made; it is left alone.", p.pull.HTMLURL)
-	}
-	closed := sdk.StateClosed
-	_, resp, err := f.api(ctx).EditPullRequest(owner(p.repo), p.repo.Name, p.pull.Index, sdk.EditPullRequestOption{State: &closed})
-	if resp != nil && resp.Response != nil && resp.StatusCode == http.StatusPreconditionFailed {
-		return nil // merged in the meantime
-	}
-	return f.explain(ctx, resp, err, "close a pull request of "+full(p.repo))
-}
-
-// began tells whether the operation's commit is among those that are proposed.
-func (f *Forge) began(ctx context.Context, p proposal, spec bot.PullRequestSpec) (bool, error) {
-	if p.ours(spec.Operation) || p.last.ID == "" || spec.Operation == "" {
-		return p.ours(spec.Operation), nil
-	}
-	base, err := f.head(ctx, p.repo, spec.Base)
-	if err != nil {
-		return false, err
-	}
-	list, err := f.log(ctx, p.repo, base, p.last.ID, mostPage)
-	for _, c := range list {
-		if c.Operation == spec.Operation {
-			return true, nil
-		}
-	}
-	return false, err
 }
