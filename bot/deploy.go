@@ -123,6 +123,12 @@ type Deliveries interface {
 	Start(ctx context.Context, tx *Tx, req DeliveryRequest, plan *Plan) (*Operation, error)
 }
 
+// DeploymentWatcher takes part in every change of a deployment, inside the caller's
+// transaction; it does no outward call.
+type DeploymentWatcher interface {
+	DeploymentChanged(ctx context.Context, tx *Tx, p Project, d Deployment) error
+}
+
 // DeliveryRequest is a deploy, promote, rollback or restart as asked for.
 type DeliveryRequest struct {
 	Verb        string

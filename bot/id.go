@@ -30,6 +30,22 @@ func NewID(t time.Time) string {
 	return string(text[:])
 }
 
+// SubID returns the id of something that there is once for an id and a key: the same
+// again after a restart.
+func SubID(id, key string) string {
+	const digits = "0123456789abcdef"
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
+	}
+	out := []byte(id[:min(len(id), 24)])
+	for range 12 {
+		out = append(out, digits[h&15])
+		h >>= 4
+	}
+	return string(out)
+}
+
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // NewToken returns 22 random characters of [A-Za-z0-9], 130 bits: the form of a

@@ -170,7 +170,9 @@ func (w *world) request() *bot.Request {
 
 func (w *world) start(b bot.Bootstrap) {
 	w.T.Helper()
-	w.Write(func(ctx context.Context, tx *bot.Tx) error { return w.Services.Bootstraps.Start(ctx, tx, b, w.request()) })
+	w.Write(func(ctx context.Context, tx *bot.Tx) error {
+		return w.Services.Bootstraps.Start(ctx, tx, b, w.request())
+	})
 }
 
 func (w *world) undo(op *bot.Operation) *bot.Operation {

@@ -40,23 +40,8 @@ func (r *runner) forge(p bot.Project) (bot.RepoHost, error) {
 func resource(run bot.StepRun, p bot.Project, kind bot.ResourceKind, instance string) bot.Resource {
 	return bot.Resource{
 		ProjectID: p.ID, Kind: kind, Instance: instance, MadeBy: run.Operation.ID, State: "active",
-		CreatedAt: run.Operation.CreatedAt, ID: run.Operation.ID[:24] + tail(run.Key),
+		CreatedAt: run.Operation.CreatedAt, ID: bot.SubID(run.Operation.ID, run.Key),
 	}
-}
-
-// tail hashes a key to the last 12 characters of an id.
-func tail(key string) string {
-	const digits = "0123456789abcdef"
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
-	}
-	out := make([]byte, 12)
-	for i := range out {
-		out[i] = digits[h&15]
-		h >>= 4
-	}
-	return string(out)
 }
 
 // ---- repository

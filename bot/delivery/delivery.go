@@ -21,6 +21,8 @@ type Options struct {
 	Operations   bot.Starter
 	Environments []bot.Environment // in promotion order
 	Commands     func() []string   // verbs, for messages; may be nil
+	// Watcher hears of every change of a deployment; nil: nobody does.
+	Watcher bot.DeploymentWatcher
 	// Poll is how long to wait between two looks at a running deployment; 0 = 500 ms.
 	Poll time.Duration
 	// MaxArtifacts bounds what is fetched of one build, in bytes; 0 = 2 GiB.

@@ -48,10 +48,7 @@ func (s *Service) file(ctx context.Context, tx *bot.Tx, req bot.DeliveryRequest,
 		ID: d.OperationID, Kind: KindDeploy, ProjectID: req.Project.ID, Subject: req.Project.Slug, Environment: env,
 		Input: input, Requester: req.User, Message: req.Message, CreatedAt: now, Cause: req.Cause,
 	}
-	if err := tx.Deployments.Put(ctx, d); err != nil {
-		return nil, err
-	}
-	if err := touch(ctx, tx, req.Project, v.Commit, req.Cause); err != nil {
+	if err := s.put(ctx, tx, req.Project, v.Commit, d); err != nil {
 		return nil, err
 	}
 	return op, s.opt.Operations.Start(ctx, tx, op)
@@ -178,19 +175,29 @@ func (k *deployKind) apply(ctx context.Context, run bot.StepRun, in deployInput)
 		return bot.StepResult{}, err
 	}
 	d.State, d.ExternalID = bot.DeploymentWatching, external
-	return bot.StepResult{Commit: func(ctx context.Context, tx *bot.Tx) error { return put(ctx, tx, req, d) }}, nil
+	return bot.StepResult{Commit: func(ctx context.Context, tx *bot.Tx) error {
+		return k.s.put(ctx, tx, req.Project, req.Version.Commit, d)
+	}}, nil
 }
 
 // record stores a deployment in a transaction of its own.
 func (k *deployKind) record(ctx context.Context, req bot.DeployRequest, d bot.Deployment) error {
-	return k.s.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error { return put(ctx, tx, req, d) })
+	return k.s.opt.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		return k.s.put(ctx, tx, req.Project, req.Version.Commit, d)
+	})
 }
 
-func put(ctx context.Context, tx *bot.Tx, req bot.DeployRequest, d bot.Deployment) error {
+// put stores a deployment as it stands, and has all that show it look again.
+func (s *Service) put(ctx context.Context, tx *bot.Tx, p bot.Project, commit string, d bot.Deployment) error {
 	if err := tx.Deployments.Put(ctx, d); err != nil {
 		return err
 	}
-	return touch(ctx, tx, req.Project, req.Version.Commit, d.Cause)
+	if s.opt.Watcher != nil {
+		if err := s.opt.Watcher.DeploymentChanged(ctx, tx, p, d); err != nil {
+			return err
+		}
+	}
+	return touch(ctx, tx, p, commit, d.Cause)
 }
 
 // watch asks the deployer how it stands until it has ended.
@@ -245,7 +252,7 @@ func failure(d bot.Deployment) string {
 
 // settle stores the end of a deployment and what the environment should run now.
 func (k *deployKind) settle(ctx context.Context, tx *bot.Tx, req bot.DeployRequest, d bot.Deployment) error {
-	if err := put(ctx, tx, req, d); err != nil {
+	if err := k.s.put(ctx, tx, req.Project, req.Version.Commit, d); err != nil {
 		return err
 	}
 	if d.State != bot.DeploymentSucceeded {
@@ -305,7 +312,7 @@ func (k *deployKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 }
 
 // close stores the end of a deployment and has its card show it.
-func (*deployKind) close(ctx context.Context, tx *bot.Tx, d bot.Deployment) error {
+func (k *deployKind) close(ctx context.Context, tx *bot.Tx, d bot.Deployment) error {
 	p, err := tx.Projects.ByID(ctx, d.ProjectID)
 	if err != nil {
 		return err
@@ -314,5 +321,5 @@ func (*deployKind) close(ctx context.Context, tx *bot.Tx, d bot.Deployment) erro
 	if err != nil {
 		return err
 	}
-	return put(ctx, tx, bot.DeployRequest{Project: p, Version: v}, d)
+	return k.s.put(ctx, tx, p, v.Commit, d)
 }

@@ -42,6 +42,7 @@ func rules() []rule {
 
 		{dir: "bot/router", own: toolboxes()},
 		{dir: "bot/policy", own: toolboxes(), modules: []string{"github.com/cedar-policy/cedar-go"}},
+		{dir: "bot/mirror", own: toolboxes()},
 		{dir: "bot/operation", own: toolboxes(), modules: []string{sync}},
 		{dir: "bot/bootstrap", own: toolboxes()},
 		{dir: "bot/delivery", own: toolboxes(), modules: []string{yaml}},
@@ -67,6 +68,7 @@ func rules() []rule {
 		{dir: "integrations/mattermost", own: toolboxes("integrations/mattermost/..."), modules: []string{"github.com/mattermost/mattermost/server/public", "github.com/gorilla/websocket", "golang.org/x/time"}},
 		{dir: "integrations/github", own: toolboxes("integrations/github/..."), modules: []string{"github.com/google/go-github/v60", "github.com/google/go-github/v88", "github.com/bradleyfalzon/ghinstallation/v2"}},
 		{dir: "integrations/gitlab", own: toolboxes("integrations/gitlab/..."), modules: []string{"gitlab.com/gitlab-org/api/client-go"}},
+		{dir: "integrations/gitea", own: toolboxes("integrations/gitea/..."), modules: []string{"code.gitea.io/sdk/gitea"}},
 		{dir: "integrations/jenkins", own: toolboxes("integrations/jenkins/..."), modules: []string{"github.com/bndr/gojenkins"}},
 		{dir: "integrations/localrun", own: toolboxes("integrations/localrun/..."), modules: []string{yaml, sync, sys}},
 
