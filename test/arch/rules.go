@@ -42,7 +42,6 @@ func rules() []rule {
 
 		{dir: "bot/router", own: toolboxes()},
 		{dir: "bot/policy", own: toolboxes(), modules: []string{"github.com/cedar-policy/cedar-go"}},
-		{dir: "bot/mirror", own: toolboxes()},
 		{dir: "bot/operation", own: toolboxes(), modules: []string{sync}},
 		{dir: "bot/bootstrap", own: toolboxes()},
 		{dir: "bot/delivery", own: toolboxes(), modules: []string{yaml}},
