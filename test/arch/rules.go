@@ -46,6 +46,7 @@ func rules() []rule {
 		{dir: "bot/bootstrap", own: toolboxes()},
 		{dir: "bot/delivery", own: toolboxes(), modules: []string{yaml}},
 		{dir: "bot/relay", own: toolboxes(), modules: []string{sync, "golang.org/x/time", "github.com/expr-lang/expr"}},
+		{dir: "bot/mirror", own: toolboxes()},
 		{dir: "bot/webhook", own: toolboxes(), modules: []string{"github.com/gin-gonic/gin", "golang.org/x/time"}},
 		{dir: "bot/vault", own: toolboxes()},
 		{dir: "bot/store", own: toolboxes(), modules: []string{
