@@ -16,6 +16,7 @@ import (
 	"opsbot/integrations/localrun"
 	"opsbot/integrations/mattermost"
 	"opsbot/integrations/slack"
+	"opsbot/integrations/sonarqube"
 )
 
 // Allow decides about git access; see localgit.Options.
@@ -34,5 +35,6 @@ func All(allow Allow) []bot.IntegrationKind {
 		localrun.Kind(),
 		mattermost.Kind(),
 		slack.Kind(),
+		sonarqube.Kind(),
 	}
 }
