@@ -35,21 +35,29 @@ type instance struct {
 	proc    *sandbox.Process
 	out     *applog.Writer
 	probe   *http.Transport
+	secrets *given
 }
 
 // start starts an instance of r. It is not healthy yet.
 func (s *Service) start(ctx context.Context, a *appDoc, r release, log *applog.Log) (*instance, error) {
-	i := &instance{release: r, host: s.host(a.Slug, a.Environment), out: log.Writer()}
+	secrets, err := s.give(ctx, a, r)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{release: r, host: s.host(a.Slug, a.Environment), out: log.Writer(secrets.mask.String), secrets: secrets}
 	log.Printf("%s starting %s", s.env.Clock.Now().Format(time.RFC3339), r.Label)
+	if note := secrets.note(); note != "" {
+		log.Printf("%s", note)
+	}
 	dir := appDir
 	if s.runner.Unsafe() {
 		dir = s.versionDir(r)
 	}
 	spec := sandbox.Spec{
 		Name: "app " + a.Slug + " in " + a.Environment, Args: r.Spec.Run, Dir: dir, Stdout: i.out, Stderr: i.out, Grace: stopGrace,
-		Env: []string{"OPSBOT_PROJECT=" + a.Slug, "OPSBOT_ENVIRONMENT=" + a.Environment, "OPSBOT_VERSION=" + r.Label},
+		Env: append([]string{"OPSBOT_PROJECT=" + a.Slug, "OPSBOT_ENVIRONMENT=" + a.Environment, "OPSBOT_VERSION=" + r.Label}, secrets.env...),
 		Isolation: &sandbox.Isolation{
-			ReadOnly: []sandbox.Mount{{Host: s.versionDir(r), Inside: appDir}},
+			ReadOnly: append([]sandbox.Mount{{Host: s.versionDir(r), Inside: appDir}}, secrets.mounts...),
 		},
 		Service: &sandbox.Service{PortVar: r.Spec.PortEnv},
 		Limits:  sandbox.Limits{Processes: 1024, FileSize: 4 << 30, Memory: uint64(s.config.Memory)},
@@ -61,9 +69,9 @@ func (s *Service) start(ctx context.Context, a *appDoc, r release, log *applog.L
 		spec.Self, spec.Args = true, sandbox.Files(path.Join(dir, path.Clean("/"+r.Spec.Static)))
 		spec.Service.PortVar = ""
 	}
-	var err error
 	// An instance outlives the step that starts it; stop ends it.
 	if i.proc, err = s.runner.Start(context.WithoutCancel(ctx), spec); err != nil {
+		secrets.forget()
 		return nil, err
 	}
 	i.probe = &http.Transport{
@@ -149,6 +157,7 @@ func (i *instance) stop() {
 	i.proc.Stop()
 	_, _ = i.proc.Wait() // how it ended is in its log; here it only must be gone
 	i.out.End()
+	i.secrets.forget()
 	i.probe.CloseIdleConnections()
 }
 

@@ -108,6 +108,8 @@ var (
 	_ bot.Routes    = (*Service)(nil)
 	_ bot.Service   = (*Service)(nil)
 	_ bot.Prober    = (*Service)(nil)
+
+	_ bot.SecretUser = (*Service)(nil)
 )
 
 // New makes an instance. Nothing is started before Run.

@@ -3,6 +3,7 @@ package localrun
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,9 @@ func (s *Service) Run(ctx context.Context) error {
 		return ended(ctx, err)
 	}
 	s.collect(ctx)
+	if err := os.RemoveAll(s.secretFiles()); err != nil {
+		s.env.Log.Warn("what apps were given stays on disk", "error", err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all sync.WaitGroup

@@ -57,6 +57,7 @@ func testApp(mode string) int {
 	born := time.Now().UnixNano()
 	mux.HandleFunc("/born", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, born) })
 	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { os.Exit(9) })
+	tellSecrets(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("OPSBOT_VERSION")) })
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("LISTEN_PORT"), Handler: mux, ReadHeaderTimeout: time.Minute}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -87,6 +88,8 @@ type bench struct {
 	app   bot.Artifact
 	stop  func()
 	seq   int
+	// secrets are what the apps may see.
+	secrets *keeper
 	// full makes every content unreadable for want of space.
 	full atomic.Bool
 }
@@ -106,7 +109,7 @@ func (b blobs) Open(ctx context.Context, digest string) (io.ReadSeekCloser, erro
 
 func setup(t *testing.T, change ...func(*Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir()}
+	b := &bench{t: t, dir: t.TempDir(), secrets: &keeper{}}
 	var err error
 	if b.store, err = store.Open(t.Context(), store.Options{DataDir: filepath.Join(b.dir, "data"), NoSync: true}); err != nil {
 		t.Fatal(err)
@@ -148,7 +151,7 @@ func (b *bench) boot(owner string, change ...func(*Config)) {
 	}
 	b.Service, err = New(bot.IntegrationEnv{
 		Name: "local", Clock: bot.SystemClock{}, Log: slog.New(slog.NewTextHandler(b.t.Output(), nil)), Work: b.store, Waker: b.store,
-		Blobs: blobs{b.store.Blobs(), &b.full}, Dir: files, RunDir: run, Self: os.Args[0], Owner: owner, AppsListen: "127.0.0.1:8081",
+		Blobs: blobs{b.store.Blobs(), &b.full}, Secrets: b.secrets, Dir: files, RunDir: run, Self: os.Args[0], Owner: owner, AppsListen: "127.0.0.1:8081",
 		Config: decoder(func(c *Config) {
 			c.StartTimeout, c.Watch, c.Drain = 10*time.Second, 200*time.Millisecond, 5*time.Second
 			for _, f := range change {

@@ -119,15 +119,17 @@ func (l *Log) rotate() {
 }
 
 // Writer returns a writer for one instance of the app. Whole lines are written in
-// one piece, so that two instances never mix within a line.
-func (l *Log) Writer() *Writer { return &Writer{log: l} }
+// one piece, so that two instances never mix within a line, and as clean leaves them;
+// nil leaves them as they are.
+func (l *Log) Writer(clean func(string) string) *Writer { return &Writer{log: l, clean: clean} }
 
 // Writer collects lines. Safe for concurrent use.
 type Writer struct {
-	log  *Log
-	mu   sync.Mutex
-	rest []byte
-	last string
+	log   *Log
+	clean func(string) string
+	mu    sync.Mutex
+	rest  []byte
+	last  string
 }
 
 // Write implements io.Writer; it always takes all of b.
@@ -147,11 +149,15 @@ func (w *Writer) Write(b []byte) (int, error) {
 }
 
 func (w *Writer) flush(end int) {
-	lines := strings.Split(strings.TrimSpace(string(w.rest[:end])), "\n")
+	text := string(w.rest[:end])
+	if w.clean != nil {
+		text = w.clean(text)
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if line := strings.TrimSpace(lines[len(lines)-1]); line != "" {
 		w.last = line
 	}
-	w.log.write(w.rest[:end])
+	w.log.write([]byte(text))
 	w.rest = append(w.rest[:0], w.rest[end:]...)
 }
 

@@ -39,7 +39,7 @@ func TestLinesOfTwoInstancesDoNotMix(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, dir, 1<<20)
-	a, b := l.Writer(), l.Writer()
+	a, b := l.Writer(nil), l.Writer(nil)
 	for _, w := range []struct {
 		w    *Writer
 		text string
@@ -72,7 +72,7 @@ func TestRotationKeepsOffsetsAndTheBound(t *testing.T) {
 	var all strings.Builder
 	for round := range 3 { // the log is opened again, as after a restart
 		l := open(t, dir, limit)
-		w := l.Writer()
+		w := l.Writer(nil)
 		for i := range 500 {
 			line := fmt.Sprintf("round %d line %d\n", round, i)
 			all.WriteString(line)
@@ -105,7 +105,7 @@ func TestLongLineIsWrittenInPieces(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, dir, 1<<20)
-	w := l.Writer()
+	w := l.Writer(nil)
 	for range 300 {
 		_, _ = io.WriteString(w, strings.Repeat("x", 1000))
 	}
@@ -118,7 +118,7 @@ func TestFullDiskLosesTheLogButNotTheApp(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, dir, 1<<20)
-	w := l.Writer()
+	w := l.Writer(nil)
 	good := l.file
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -143,5 +143,19 @@ func TestReadOfNothing(t *testing.T) {
 	}
 	if _, err := Read(t.TempDir(), 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestWriterCleans: what is cleaned away reaches neither the file nor the last line.
+func TestWriterCleans(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := open(t, dir, 1<<20).Writer(func(s string) string { return strings.ReplaceAll(s, "secret", "[masked]") })
+	for _, piece := range []string{"a sec", "ret\nanother se", "cret"} {
+		_, _ = io.WriteString(w, piece)
+	}
+	w.End()
+	if got := read(t, dir, 0); got != "a [masked]\nanother [masked]\n" || w.Last() != "another [masked]" {
+		t.Errorf("log is %q, the last line %q", got, w.Last())
 	}
 }
