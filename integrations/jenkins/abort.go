@@ -10,11 +10,10 @@ import (
 
 // Abort stops a build that runs, or takes it out of the queue. Ended is success.
 func (s *Service) Abort(ctx context.Context, ref bot.BuildRef, by string) error {
-	job, err := s.resolve(ctx, ref.Job)
+	ref, _, err := s.enter(ctx, ref)
 	if err != nil {
 		return err
 	}
-	ref.Job = job // from here on by name
 	b, err := s.status(ctx, ref)
 	if err != nil || b.State == bot.BuildFinished {
 		return err

@@ -41,6 +41,14 @@ func (b *branchJSON) parameters() []parameterJSON {
 	return nil
 }
 
+// last is the newest build, if there is one.
+func (b *branchJSON) last() []buildJSON {
+	if b.LastBuild == nil {
+		return nil
+	}
+	return []buildJSON{*b.LastBuild}
+}
+
 func (b *branchJSON) parameterNames() []string {
 	var names []string
 	for _, d := range b.parameters() {
@@ -62,7 +70,7 @@ func (b *branchJSON) checkChoices(values map[string]string) error {
 
 const (
 	actionsTree = "actions[_class,causes[_class,shortDescription,userId,userName],parameters[name,value]]"
-	branchTree  = "name,color,buildable,inQueue,nextBuildNumber,lastBuild[number,building],property[parameterDefinitions[name,type,choices]]"
+	branchTree  = "name,color,buildable,inQueue,nextBuildNumber,lastBuild[number,queueId,building],property[parameterDefinitions[name,type,choices]]"
 )
 
 func (s *Service) readBranch(ctx context.Context, job, name string) (*branchJSON, error) {

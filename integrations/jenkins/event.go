@@ -45,9 +45,10 @@ func startOf(b bot.Build) bot.Event {
 }
 
 func eventOf(b bot.Build, what bot.EventType, name string) bot.Event {
+	job, _ := cutLife(b.Ref.Job)
 	return bot.Event{
 		ID:   fmt.Sprintf("build/%s/%s/%d/%s", esc(b.Ref.Job), esc(b.Ref.Branch), b.Ref.Number, name),
-		Type: what, Sequence: b.Sequence, Kind: bot.ResourceJob, ExternalID: b.Ref.Job,
+		Type: what, Sequence: b.Sequence, Kind: bot.ResourceJob, ExternalID: job,
 		Branch: b.Ref.Branch, Commit: b.Commit, Build: &b, URL: b.URL, Cause: b.Cause,
 	}
 }

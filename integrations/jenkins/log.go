@@ -88,11 +88,10 @@ func (s *Service) logError(ref bot.BuildRef, err error) error {
 // logPath gives a build by its job's name, and finds the number of one that was
 // known by its queue id alone.
 func (s *Service) logPath(ctx context.Context, ref bot.BuildRef) (bot.BuildRef, string, error) {
-	job, err := s.resolve(ctx, ref.Job)
+	ref, _, err := s.enter(ctx, ref)
 	if err != nil {
 		return ref, "", err
 	}
-	ref.Job = job
 	return s.logPathOf(ctx, ref)
 }
 

@@ -12,19 +12,28 @@ import (
 
 // seenDoc is what was told of a branch's builds.
 type seenDoc struct {
-	Done  int              `json:"done"` // all up to this one have ended and were told of
+	Life  int              `json:"life,omitempty"` // of the branch
+	Done  int              `json:"done"`           // all up to this one have ended and were told of
 	Open  map[string]int64 `json:"open,omitempty"`
 	Queue string           `json:"queue,omitempty"` // the item last told of
 }
 
 // lookAt tells what is new of a branch; active if a build waits or runs.
-func (s *Service) lookAt(ctx context.Context, j jobDoc, l lookJSON) (active bool, err error) {
+func (s *Service) lookAt(ctx context.Context, j jobDoc, l lookJSON, asked time.Time) (active bool, err error) {
 	branch := decodeBranch(l.Name)
+	life, err := s.numbers(ctx, j.Name, branch, l.Next, l.Builds, asked)
+	if err != nil {
+		return false, err
+	}
 	key := esc(j.Name) + "/" + esc(branch)
 	seen, _, err := read[seenDoc](ctx, s, kindSeen, key)
 	if err != nil {
 		return false, err
 	}
+	if seen.Life != life {
+		seen = seenDoc{Life: life}
+	}
+	j.ID = inLife(j.ID, life)
 	was := fmt.Sprint(seen)
 	var events []bot.Event
 	if l.QueueItem != nil && l.QueueItem.ID > 0 {

@@ -119,6 +119,7 @@ func (s *Service) round(ctx context.Context) (busy bool, err error) {
 	}
 	var errs []error
 	for folder, list := range jobs {
+		asked := s.env.Clock.Now()
 		seen, err := s.readJobs(ctx, folder, list)
 		if err != nil {
 			errs = append(errs, err)
@@ -126,7 +127,7 @@ func (s *Service) round(ctx context.Context) (busy bool, err error) {
 		}
 		for _, j := range list {
 			for _, b := range seen[j.Name] {
-				active, err := s.lookAt(ctx, j, b)
+				active, err := s.lookAt(ctx, j, b, asked)
 				busy = busy || active
 				if err != nil {
 					errs = append(errs, err)
@@ -161,12 +162,13 @@ func (s *Service) known(ctx context.Context) (map[string][]jobDoc, error) {
 // lookJSON is what a round reads of each branch.
 type lookJSON struct {
 	Name      string      `json:"name"`
+	Next      int         `json:"nextBuildNumber"`
 	QueueItem *queueJSON  `json:"queueItem"`
 	Builds    []buildJSON `json:"builds"`
 }
 
 // lookTree has the ten newest builds of a branch: what one round can tell of.
-const lookTree = "name,queueItem[id,why,inQueueSince],builds[number,building,queueId,timestamp]{0,10}"
+const lookTree = "name,nextBuildNumber,queueItem[id,why,inQueueSince],builds[number,building,queueId,timestamp]{0,10}"
 
 // readJobs reads the branches of all jobs of a folder in one request; of one alone
 // in another, for its folder may hold many that are not ours.

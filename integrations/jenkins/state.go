@@ -21,6 +21,7 @@ const (
 	kindSeen    = "seen"    // JOB/BRANCH: which builds were told of
 	kindPush    = "push"    // JOB: a push that Jenkins is to be told of
 	kindState   = "state"   // "lease"
+	kindBranch  = "branch"  // JOB/BRANCH: the numbers of its builds
 	kindDeploy  = "deploy"  // DEPLOYMENT: which run of a job is it
 	kindApp     = "app"     // PROJECT/ENVIRONMENT: the deployment that was applied last
 )
@@ -167,7 +168,7 @@ func (s *Service) rememberJob(ctx context.Context, name, id string, spec bot.Job
 // forgetJob removes what is known of a job and its builds.
 func (s *Service) forgetJob(ctx context.Context, name string) error {
 	return s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		for _, kind := range []string{kindRequest, kindQueue, kindSeen} {
+		for _, kind := range []string{kindRequest, kindQueue, kindSeen, kindBranch} {
 			docs, err := tx.Documents.List(ctx, s.env.Name, kind, esc(name)+"/", "", 0)
 			if err != nil {
 				return err

@@ -33,12 +33,10 @@ const buildTree = "number,queueId,building,result,timestamp,duration,artifacts[r
 // Status reads a build back, by its number or, while it has none, by its item in
 // the queue.
 func (s *Service) Status(ctx context.Context, ref bot.BuildRef) (bot.Build, error) {
-	id := ref.Job
-	job, err := s.resolve(ctx, id)
+	ref, id, err := s.enter(ctx, ref)
 	if err != nil {
 		return bot.Build{}, err
 	}
-	ref.Job = job
 	b, err := s.status(ctx, ref)
 	b.Ref.Job = id
 	return b, err
@@ -184,6 +182,10 @@ func (s *Service) Builds(ctx context.Context, job bot.Job, branch string, limit 
 	if err != nil || b == nil {
 		return nil, err
 	}
+	life, err := s.life(ctx, name, branch)
+	if err != nil {
+		return nil, err
+	}
 	limit = min(max(limit, 1), 100)
 	tree := fmt.Sprintf("name,builds[%s]{0,%d}", buildTree, limit)
 	if err := s.getJSON(ctx, branchPath(name, b.Name), tree, b); err != nil {
@@ -196,7 +198,7 @@ func (s *Service) Builds(ctx context.Context, job bot.Job, branch string, limit 
 			return nil, err
 		}
 		build := s.convert(bot.BuildRef{Job: name, Branch: branch, Number: one.Number}, b.Name, one, d)
-		build.Ref.Job = job.ExternalID
+		build.Ref.Job = inLife(job.ExternalID, life)
 		out = append(out, build)
 	}
 	return out, nil

@@ -32,7 +32,11 @@ func (s *Service) Build(ctx context.Context, req bot.BuildRequest) (bot.BuildRef
 	}
 	req.Job.ExternalID = job // from here on by name
 	queue, err := s.build(ctx, req)
-	return bot.BuildRef{Job: id, Branch: req.Branch, Queue: queue}, err
+	if err != nil {
+		return bot.BuildRef{}, err
+	}
+	life, err := s.life(ctx, job, req.Branch)
+	return bot.BuildRef{Job: inLife(id, life), Branch: req.Branch, Queue: queue}, err
 }
 
 func (s *Service) build(ctx context.Context, req bot.BuildRequest) (queue string, err error) {
@@ -46,9 +50,13 @@ func (s *Service) build(ctx context.Context, req bot.BuildRequest) (queue string
 	if err != nil || intent.Queue != "" {
 		return intent.Queue, err
 	}
+	asked := s.env.Clock.Now()
 	b, err := s.awaitBranch(ctx, job, req.Branch)
 	if err != nil {
 		return "", fmt.Errorf("jenkins: build %s/%s: %w", job, req.Branch, err)
+	}
+	if _, err := s.numbers(ctx, job, req.Branch, b.NextBuildNumber, b.last(), asked); err != nil {
+		return "", err
 	}
 	if known {
 		if queue, err := s.findEffect(ctx, job, b, intent); err != nil || queue != "" {

@@ -114,6 +114,9 @@ func (s *Service) Parse(ctx context.Context, d bot.Delivery) ([]bot.Event, error
 		return nil, err // a job that OpsBot has nothing to do with
 	}
 	n.ref.Job = job.ID
+	if err := s.meet(ctx, job.Name, n.ref.Branch); err != nil {
+		return nil, err
+	}
 	b, err := s.Status(ctx, n.ref)
 	// For a moment after it was told of, a build still counts as running.
 	for i := 0; i < 3 && err == nil && n.ended && b.State != bot.BuildFinished && s.pause(ctx, s.look/4); i++ {

@@ -192,3 +192,21 @@ func (s *Server) cancelItem(w http.ResponseWriter, r *request) {
 	}
 	notFound(w)
 }
+
+// Build has Jenkins scan a multibranch project and build a branch at once, as somebody
+// there would.
+func (s *Server) Build(project, branch string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	p := s.find(project)
+	if p == nil {
+		return
+	}
+	p.startScan("Started by user somebody")
+	s.advance()
+	if i := p.child(s.cfg.encode(branch)); i != nil {
+		s.schedule(i, []object{{"_class": "hudson.model.Cause$UserIdCause", "shortDescription": "Started by user somebody", "userId": "somebody", "userName": "somebody"}}, nil, 0)
+		s.advance()
+	}
+}

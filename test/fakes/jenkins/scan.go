@@ -3,6 +3,7 @@ package jenkins
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -128,4 +129,15 @@ func (i *item) indexBranch(log *strings.Builder, sourceID, name string, c *commi
 // escapes some characters of it.
 func encodeName(branch string) string {
 	return strings.NewReplacer("%", "%25", "/", "%2F", "#", "%23", "?", "%3F", `\`, "%5C", "[", "%5B", "]", "%5D").Replace(branch)
+}
+
+// Prune removes the job of a branch that is gone, with its builds, as Jenkins does
+// with orphans in time.
+func (s *Server) Prune(fullName string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	if i := s.find(fullName); i != nil && i.kind == kindBranch {
+		i.parent.children = slices.DeleteFunc(i.parent.children, func(c *item) bool { return c == i })
+	}
 }
