@@ -18,30 +18,27 @@ import (
 // can be restored by its owners only; newer servers give it another name, so that its
 // own is free. Where the name stays taken, that is an error.
 func (f *Forge) RemoveRepository(ctx context.Context, repo bot.Repository) error {
-	p, done, err := f.standing(ctx, repo)
-	if done {
+	p, err := f.raw(ctx, repo)
+	switch {
+	case err != nil || p == nil:
 		return err
+	case condemned(p): // an earlier try of ours, or a person
+		return f.finish(ctx, repo, p)
 	}
 	return f.remove(ctx, p)
 }
 
-// standing gives the project that is to be removed; done when there is nothing left
-// to do, or what is left of an earlier try was.
-func (f *Forge) standing(ctx context.Context, repo bot.Repository) (p *gl.Project, done bool, err error) {
+// raw gives the project even if it will be deleted, nil if it is gone.
+func (f *Forge) raw(ctx context.Context, repo bot.Repository) (*gl.Project, error) {
 	id, err := strconv.ParseInt(repo.ExternalID, 10, 64)
 	if err != nil || id <= 0 {
-		return nil, true, nil //nolint:nilerr // no such id, no such project
+		return nil, nil //nolint:nilerr // no such id, no such project
 	}
-	p, err = f.get(ctx, id)
-	switch {
-	case bot.CodeOf(err) == bot.CodeNotFound:
-		return nil, true, nil
-	case err != nil:
-		return nil, true, err
-	case condemned(p) && strings.EqualFold(full(p), repo.Owner+"/"+repo.Name):
-		return p, true, f.finish(ctx, p, p)
+	p, err := f.get(ctx, id)
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		return nil, nil
 	}
-	return p, condemned(p), nil
+	return p, err
 }
 
 func (f *Forge) remove(ctx context.Context, p *gl.Project) error {
@@ -60,13 +57,13 @@ func (f *Forge) remove(ctx context.Context, p *gl.Project) error {
 	case !condemned(now):
 		return bot.Errorf(bot.CodeUnavailable, "GitLab has taken the order to delete %s and still has it.", full(p)).Backoff()
 	}
-	return f.finish(ctx, p, now)
+	return f.finish(ctx, toRepository(p), now)
 }
 
 // finish asks to delete a marked project at once, which many servers refuse.
-func (f *Forge) finish(ctx context.Context, p, now *gl.Project) error {
+func (f *Forge) finish(ctx context.Context, repo bot.Repository, now *gl.Project) error {
 	path := full(now)
-	_, err := f.api.Projects.DeleteProject(p.ID, &gl.DeleteProjectOptions{FullPath: &path, PermanentlyRemove: gl.Ptr(true)}, gl.WithContext(ctx))
+	_, err := f.api.Projects.DeleteProject(now.ID, &gl.DeleteProjectOptions{FullPath: &path, PermanentlyRemove: gl.Ptr(true)}, gl.WithContext(ctx))
 	err = f.explain(ctx, err, "delete the project "+path+" at once")
 	if retry, _ := bot.RetryOf(err); err != nil && retry != bot.RetryNever {
 		return err
@@ -74,12 +71,21 @@ func (f *Forge) finish(ctx context.Context, p, now *gl.Project) error {
 	switch {
 	case err == nil || bot.CodeOf(err) == bot.CodeNotFound:
 		return nil
-	case !strings.EqualFold(path, full(p)):
-		f.env.Log.Info("GitLab keeps a deleted project for some days, under another name", "project", full(p), "as", path, "until", now.MarkedForDeletionOn.String())
+	case !sameName(repo, now):
+		f.env.Log.Info("GitLab keeps a deleted project for some days, under another name", "project", repo.Name, "as", path, "until", now.MarkedForDeletionOn.String())
 		return nil
 	}
+	return kept(now).Because(err)
+}
+
+func sameName(repo bot.Repository, p *gl.Project) bool {
+	return strings.EqualFold(full(p), repo.Owner+"/"+repo.Name)
+}
+
+// kept says until when a deleted project keeps its name.
+func kept(p *gl.Project) *bot.Error {
 	return bot.Errorf(bot.CodeConflict, "GitLab will delete %s on %s and not before; until then the name is not free. An administrator can delete it at once: %s",
-		path, now.MarkedForDeletionOn, now.WebURL).Because(err)
+		full(p), p.MarkedForDeletionOn, p.WebURL)
 }
 
 // ArchiveRepository implements bot.Archiver. Archived is success.
@@ -98,9 +104,14 @@ func (f *Forge) archive(ctx context.Context, p *gl.Project) error {
 
 // RetireRepository implements bot.Retirer.
 func (f *Forge) RetireRepository(ctx context.Context, repo bot.Repository, operation string) (archived bool, err error) {
-	p, done, err := f.standing(ctx, repo)
-	if done {
+	p, err := f.raw(ctx, repo)
+	switch {
+	case err != nil || p == nil:
 		return false, err
+	case condemned(p) && sameName(repo, p):
+		return false, kept(p)
+	case condemned(p):
+		return false, nil
 	}
 	ours, err := f.ours(ctx, p, operation)
 	switch {

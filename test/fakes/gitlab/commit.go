@@ -19,7 +19,7 @@ func (s *Server) createCommit(c *call, p *project) reply {
 		return forbidden()
 	case p.rule != "":
 		return problem(http.StatusBadRequest, p.rule)
-	case p.Heads()[branch] != "" && c.text("start_sha") != "":
+	case p.heads()[branch] != "" && c.text("start_sha") != "":
 		return problem(http.StatusBadRequest, "A branch called '"+branch+"' already exists. Switch to that branch in order to make changes")
 	case base == "":
 		return problem(http.StatusBadRequest, "You can only create or edit files when you are on a branch")
@@ -35,6 +35,7 @@ func (s *Server) createCommit(c *call, p *project) reply {
 	if err != nil {
 		return problem(http.StatusBadRequest, err.Error())
 	}
+	p.commits = nil
 	s.tell(p, branch, "", id)
 	commit, _ := s.oneCommit(p, id)
 	return created(commit)

@@ -71,7 +71,7 @@ func (s *Server) gitAccess(r *http.Request, path string, write bool) (*project, 
 func (s *Server) backend(w http.ResponseWriter, r *http.Request, p *project, below string) {
 	pushing := below == "git-receive-pack"
 	s.mu.Lock()
-	before, rule := p.Heads(), p.rule
+	before, rule := p.heads(), p.rule
 	s.mu.Unlock()
 	if pushing && rule != "" {
 		githttp.Decline(w, r, "pre-receive hook declined", "GitLab: "+rule)
@@ -88,7 +88,8 @@ func (s *Server) backend(w http.ResponseWriter, r *http.Request, p *project, bel
 func (s *Server) pushed(p *project, before map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	after := p.Heads()
+	p.commits = nil
+	after := p.heads()
 	if name := s.defaultBranch(p); len(before) == 0 && after[name] != "" && p.protected[name] == nil {
 		p.protected[name] = &protection{id: s.newID(), push: Maintainer, merge: Maintainer}
 	}

@@ -46,7 +46,7 @@ func (s *Server) branchView(p *project, name, id string) object {
 }
 
 func (s *Server) listBranches(c *call, p *project) reply {
-	names, commits := p.Refs("refs/heads/")
+	names, commits := p.refs()
 	var all []any
 	for _, name := range names {
 		all = append(all, s.branchView(p, name, commits[name]))
@@ -56,7 +56,7 @@ func (s *Server) listBranches(c *call, p *project) reply {
 
 func (s *Server) getBranch(c *call, p *project) reply {
 	name := c.params["branch"]
-	id := p.Heads()[name]
+	id := p.heads()[name]
 	if id == "" {
 		return notFound("Branch")
 	}
@@ -68,12 +68,12 @@ func (s *Server) deleteBranch(c *call, p *project) reply {
 	switch {
 	case p.archived:
 		return forbidden()
-	case p.Heads()[name] == "":
+	case p.heads()[name] == "":
 		return notFound("Branch")
 	case p.protected[name] != nil:
 		return problem(http.StatusForbidden, "Protected branch can not be removed")
 	}
-	if _, err := p.Git(nil, nil, "update-ref", "-d", "refs/heads/"+name); err != nil {
+	if err := p.set(name, ""); err != nil {
 		return problem(http.StatusBadRequest, err.Error())
 	}
 	return done()

@@ -13,7 +13,7 @@ type merge struct {
 }
 
 func (s *Server) mergeView(p *project, m *merge) object {
-	sha := or(m.final, p.Heads()[m.source])
+	sha := or(m.final, p.heads()[m.source])
 	return object{
 		"id": m.id, "iid": m.iid, "project_id": p.id, "source_project_id": p.id, "target_project_id": p.id, "title": m.title,
 		"description": orNull(m.description), "state": m.state, "source_branch": m.source, "target_branch": m.target, "sha": orNull(sha),
@@ -39,7 +39,7 @@ func (s *Server) listMerges(c *call, p *project) reply {
 
 func (s *Server) createMerge(c *call, p *project) reply {
 	source, target := c.text("source_branch"), c.text("target_branch")
-	heads := p.Heads()
+	heads := p.heads()
 	switch {
 	case p.archived:
 		return forbidden()
@@ -63,7 +63,7 @@ func (s *Server) editMerge(c *call, p *project) reply {
 	}
 	m := p.merges[i]
 	if c.text("state_event") == "close" && m.state == "opened" {
-		m.state, m.final = "closed", p.Heads()[m.source]
+		m.state, m.final = "closed", p.heads()[m.source]
 	}
 	return ok(s.mergeView(p, m))
 }

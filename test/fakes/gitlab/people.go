@@ -89,7 +89,7 @@ func (s *Server) Projects(path string) (out []Project) {
 func (s *Server) snapshot(p *project) Project {
 	out := Project{
 		ID: p.id, Path: p.full(), Description: p.description, Visibility: p.visibility, Archived: p.archived, Condemned: !p.condemned.IsZero(),
-		DefaultBranch: s.defaultBranch(p), Topics: slices.Clone(p.topics), Branches: p.Heads(), PipelinesMustSucceed: p.pipelines, AutoDevOps: p.devops,
+		DefaultBranch: s.defaultBranch(p), Topics: slices.Clone(p.topics), Branches: p.heads(), PipelinesMustSucceed: p.pipelines, AutoDevOps: p.devops,
 		Protected: map[string]Protection{}, Environments: map[string]Environment{},
 	}
 	for name, g := range p.protected {
@@ -131,6 +131,7 @@ func (s *Server) AddProject(path, branch string) error {
 		return err
 	}
 	_, err = p.Commit(branch, "Initial commit", s.developer())
+	p.commits = nil
 	return err
 }
 
@@ -153,15 +154,16 @@ func (s *Server) change(path string, do func(*project) error) error {
 // A branch that is not there begins at the default one.
 func (s *Server) Commit(path, branch, message string) (id string, err error) {
 	err = s.change(path, func(p *project) error {
-		before, base := p.Heads()[branch], s.defaultBranch(p)
-		if before == "" && p.Heads()[base] != "" {
-			if _, err := p.Git(nil, nil, "update-ref", "refs/heads/"+branch, p.Heads()[base]); err != nil {
+		before, base := p.heads()[branch], s.defaultBranch(p)
+		if before == "" && p.heads()[base] != "" {
+			if err := p.set(branch, p.heads()[base]); err != nil {
 				return err
 			}
 		}
 		if id, err = p.Commit(branch, message, s.developer()); err != nil {
 			return err
 		}
+		p.commits = nil
 		s.tell(p, branch, before, id)
 		return nil
 	})
@@ -171,8 +173,8 @@ func (s *Server) Commit(path, branch, message string) (id string, err error) {
 // DeleteBranch removes a branch as a developer would, and tells the hooks.
 func (s *Server) DeleteBranch(path, branch string) error {
 	return s.change(path, func(p *project) error {
-		before := p.Heads()[branch]
-		if _, err := p.Git(nil, nil, "update-ref", "-d", "refs/heads/"+branch); err != nil {
+		before := p.heads()[branch]
+		if err := p.set(branch, ""); err != nil {
 			return err
 		}
 		s.tell(p, branch, before, "")
@@ -235,10 +237,9 @@ func (s *Server) CloseMerge(path string, iid int64, state string) error {
 			if m.iid != iid {
 				continue
 			}
-			m.state, m.final = state, p.Heads()[m.source]
+			m.state, m.final = state, p.heads()[m.source]
 			if state == "merged" {
-				_, err := p.Git(nil, nil, "update-ref", "-d", "refs/heads/"+m.source)
-				return err
+				return p.set(m.source, "")
 			}
 		}
 		return nil

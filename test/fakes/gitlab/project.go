@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -36,6 +37,33 @@ type project struct {
 	deployments  []*deployment
 	environments map[string]*environment
 	merges       []*merge
+
+	names   []string          // of branches, as last looked
+	commits map[string]string // by branch, nil: look again
+}
+
+// refs are the branches and their commits; git is asked only after a change.
+func (p *project) refs() (names []string, commits map[string]string) {
+	if p.commits == nil {
+		p.names, p.commits = p.Refs("refs/heads/")
+	}
+	return p.names, maps.Clone(p.commits)
+}
+
+func (p *project) heads() map[string]string {
+	_, commits := p.refs()
+	return commits
+}
+
+// set lets a branch lead to a commit, or removes it.
+func (p *project) set(branch, commit string) error {
+	args := []string{"update-ref", "refs/heads/" + branch, commit}
+	if commit == "" {
+		args = []string{"update-ref", "-d", "refs/heads/" + branch}
+	}
+	p.commits = nil
+	_, err := p.Git(nil, nil, args...)
+	return err
 }
 
 func (p *project) full() string { return p.space.path + "/" + p.path }
@@ -52,7 +80,7 @@ func (s *Server) project(id string) *project {
 // defaultBranch is worked out as GitLab does: what HEAD is, then main, then master,
 // then any.
 func (s *Server) defaultBranch(p *project) string {
-	names, commits := p.Refs("refs/heads/")
+	names, commits := p.refs()
 	if len(names) == 0 || s.cfg.slow && commits[p.preferred] == "" {
 		return p.preferred
 	}
@@ -71,7 +99,7 @@ func (s *Server) projectView(p *project) object {
 		"description": orNull(p.description), "default_branch": s.defaultBranch(p), "visibility": p.visibility, "archived": p.archived,
 		"topics": p.topics, "tag_list": p.topics, "web_url": web, "http_url_to_repo": web + ".git", "readme_url": nil,
 		"ssh_url_to_repo": "git@localhost:" + p.full() + ".git", "namespace": s.spaceView(p.space), "creator_id": p.creator,
-		"created_at": stamp(p.created), "last_activity_at": stamp(p.created), "empty_repo": len(p.Heads()) == 0, "issues_enabled": true,
+		"created_at": stamp(p.created), "last_activity_at": stamp(p.created), "empty_repo": len(p.heads()) == 0, "issues_enabled": true,
 		"open_issues_count": p.issues, "only_allow_merge_if_pipeline_succeeds": p.pipelines, "auto_devops_enabled": p.devops,
 		"marked_for_deletion_on": nil, "marked_for_deletion_at": nil, "import_status": "none", "forks_count": 0, "star_count": 0,
 		"permissions": object{"project_access": nil, "group_access": nil},
@@ -137,7 +165,7 @@ func (s *Server) refuseProject(c *call, n *namespace) (reply, bool) {
 
 func (s *Server) editProject(c *call, p *project) reply {
 	if branch := c.text("default_branch"); branch != "" {
-		if p.Heads()[branch] == "" {
+		if p.heads()[branch] == "" {
 			return invalid("base", "Could not set the default branch")
 		}
 		p.preferred = branch
