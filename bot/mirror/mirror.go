@@ -155,7 +155,7 @@ func (k *kind) show(ctx context.Context, run bot.StepRun, id string) (bot.StepRe
 		return bot.StepResult{}, err
 	}
 	done := bot.StepResult{Output: map[string]string{"state": v.state}}
-	if v.show == nil || run.Outputs["begin"]["state"] == v.state {
+	if v.show == nil || run.Step == "end" && run.Outputs["begin"]["state"] == v.state {
 		return done, nil
 	}
 	err = v.show(ctx)
@@ -164,5 +164,8 @@ func (k *kind) show(ctx context.Context, run bot.StepRun, id string) (bot.StepRe
 		k.s.log.Warn("mirror: the forge does not show it", "kind", k.name, "project", run.Operation.Subject, "id", id, "state", v.state, "error", err)
 		return done, nil
 	}
-	return done, err
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	return done, nil
 }

@@ -156,9 +156,12 @@ func TestCardStates(t *testing.T) {
 			s.earlier(30, 50, 20)
 			s.build(9, func(b *bot.Build) {
 				b.Artifacts = []bot.Artifact{
-					{Name: "app.jar", URI: "https://ci.example.com/job/x/artifact/app.jar"}, {Name: "kept in blobs", Digest: "sha256:1"},
-					{Name: "[x](y)", URI: "https://ci.example.com/r"}, {Name: "bad", URI: "javascript:alert(1)"},
-					{Name: "3", URI: "https://ci.example.com/3"}, {Name: "4", URI: "https://ci.example.com/4"},
+					{Name: "app.jar", URI: "https://ci.example.com/job/x/artifact/app.jar"},
+					{Name: "kept in blobs", Digest: "sha256:1"},
+					{Name: "[x](y)", URI: "https://ci.example.com/r"},
+					{Name: "bad", URI: "javascript:alert(1)"},
+					{Name: "3", URI: "https://ci.example.com/3"},
+					{Name: "4", URI: "https://ci.example.com/4"},
 				}
 			})
 		},
