@@ -30,8 +30,10 @@ func (s *Service) Probe(ctx context.Context) []bot.Finding {
 	if s.config.Folder != "" {
 		out = append(out, s.probeFolder(ctx))
 	}
+	out = append(out, s.probePermissions(ctx)...)
 	out = append(out, s.probePlugins(ctx)...)
-	return append(out, s.probeHooks(ctx))
+	out = append(out, s.probeDeploy(ctx)...)
+	return append(out, s.probeHooks(ctx)...)
 }
 
 func (s *Service) probeServer(h http.Header) bot.Finding {
@@ -78,58 +80,4 @@ func (s *Service) probeFolder(ctx context.Context) bot.Finding {
 		return bot.Finding{Subject: "folder", Text: s.config.Folder + " is no folder: name another one."}
 	}
 	return bot.Finding{OK: true, Subject: "folder", Text: s.config.Folder}
-}
-
-// probePlugins names what is missing. Reading the list needs a permission that
-// OpsBot's account does well without.
-func (s *Service) probePlugins(ctx context.Context) []bot.Finding {
-	var got struct {
-		Plugins []struct {
-			Name    string `json:"shortName"`
-			Version string `json:"version"`
-			Active  bool   `json:"active"`
-		} `json:"plugins"`
-	}
-	err := s.getJSON(ctx, "/pluginManager/", "plugins[shortName,version,active]", &got)
-	if bot.CodeOf(err) == bot.CodeForbidden {
-		return []bot.Finding{{OK: true, Subject: "plugins", Text: "Whether all are there can't be seen by OpsBot's account; what is missing is named when a job is made."}}
-	}
-	if err != nil {
-		return []bot.Finding{{Subject: "plugins", Text: bot.MessageOf(err)}}
-	}
-	have := map[string]string{}
-	for _, p := range got.Plugins {
-		if p.Active {
-			have[p.Name] = p.Version
-		}
-	}
-	need := []string{"workflow-multibranch", "git"}
-	for _, f := range s.config.Forges {
-		need = append(need, map[string]string{"github": "github-branch-source", "gitea": "gitea", "gitlab": "gitlab-branch-source", "git": "git"}[s.forge(f.Host).Source])
-	}
-	var out []bot.Finding
-	told := map[string]bool{"": true}
-	for _, name := range need {
-		if version, ok := have[name]; !told[name] {
-			told[name] = true
-			f := bot.Finding{OK: ok, Subject: "plugin " + name, Text: bot.Shorten(version, 40)}
-			if !ok {
-				f.Text = "is not installed or not active"
-			}
-			out = append(out, f)
-		}
-	}
-	if _, ok := have["pipeline-stage-view"]; !ok {
-		if _, ok := have["pipeline-rest-api"]; !ok {
-			out = append(out, bot.Finding{OK: true, Subject: "plugin pipeline-stage-view", Text: "is not there: stages are read from the log, input steps are not shown"})
-		}
-	}
-	return out
-}
-
-func (s *Service) probeHooks(ctx context.Context) bot.Finding {
-	if _, err := s.hookSecret(ctx); err != nil {
-		return bot.Finding{OK: true, Subject: "notifications", Text: "There is no webhook_secret: OpsBot polls."}
-	}
-	return bot.Finding{OK: true, Subject: "notifications", Text: "are taken at " + s.env.PublicURL + "/hooks/" + s.env.Name + "/PROJECT/TOKEN"}
 }

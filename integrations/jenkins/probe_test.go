@@ -130,3 +130,89 @@ func TestOddBranch(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// texts are the findings of a subject.
+func texts(list []bot.Finding, subject string) []string {
+	var out []string
+	for _, f := range list {
+		if f.Subject == subject {
+			out = append(out, f.Text)
+		}
+	}
+	return out
+}
+
+// TestProbePermissions names what is lacking, and what is needed in any case.
+func TestProbePermissions(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.job(t, &fake.Program{})
+	if got := texts(b.Probe(t.Context()), "permissions"); len(got) != 1 || !strings.Contains(got[0], "Job/Cancel") {
+		t.Errorf("%q", got)
+	}
+	b.fake.AddUser(fake.User{Name: "opsbot", Token: testToken, Without: []string{fake.ItemCreate, fake.ItemConfigure}})
+	got := texts(b.Probe(t.Context()), "permissions")
+	if len(got) != 2 || !strings.Contains(got[0], "lacks Job/Create") || !strings.Contains(got[1], "lacks Job/Configure") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestProbePlugins names the versions, and what is missing without the useful ones.
+func TestProbePlugins(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, fake.Without("pipeline-rest-api", "junit"))
+	list := b.Probe(t.Context())
+	for subject, want := range map[string]string{
+		"plugin workflow-multibranch": "1.0", "plugin git": "1.0", "plugin cloudbees-folder": "1.0",
+		"plugin pipeline-rest-api": "is not there: stages are read from the log", "plugin junit": "is not there: tests are not counted",
+	} {
+		if got := texts(list, subject); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: %q", subject, got)
+		}
+	}
+	if got := bad(list); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	b.fake.AddUser(fake.User{Name: "opsbot", Token: testToken, Without: []string{"hudson.model.Hudson.SystemRead"}})
+	if got := texts(b.Probe(t.Context()), "plugins"); len(got) != 1 || !strings.Contains(got[0], "workflow-multibranch, workflow-job, git;") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestProbeDeploy tries the jobs that deploy.
+func TestProbeDeploy(t *testing.T) {
+	t.Parallel()
+	b := deployBench(t, func(c *Config) {
+		c.Deploy.RollbackJob = "{{.Project}}-back"
+		c.Deploy.Environments = map[string]DeployOverride{"production": {Job: "none", Parameters: map[string]string{"EXTRA": "1"}}}
+	})
+	list := b.Probe(t.Context())
+	for subject, want := range map[string]string{
+		"deploy job team/deploy": "can be run", "deploy job team/remove": "can be run", "deploy job {{.Project}}-back": "is looked for", "deploy job none": "Jenkins has no job none",
+	} {
+		if got := texts(list, subject); len(got) == 0 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: %q", subject, got)
+		}
+	}
+	if got := bad(list); len(got) != 2 || !strings.Contains(strings.Join(got, " "), "lacks the parameters EXTRA") {
+		t.Errorf("%q", got)
+	}
+	if got := texts(list, "deploy parameters"); got != nil {
+		t.Errorf("%q", got)
+	}
+	delete(b.config.Deploy.Parameters, "DEPLOYMENT")
+	if got := texts(b.Probe(t.Context()), "deploy parameters"); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestProbeHooks lists the projects' own addresses.
+func TestProbeHooks(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.job(t, &fake.Program{})
+	got := texts(b.Probe(t.Context()), "notifications of shop")
+	if len(got) != 1 || got[0] != b.HookURL(t.Context(), "0190-shop") {
+		t.Errorf("%q", got)
+	}
+}

@@ -2,6 +2,7 @@ package jenkins
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -111,6 +112,20 @@ func goodName(name string) string {
 		}
 	}
 	return ""
+}
+
+// checkJobName answers 200 whatever it finds: only its page tells.
+func (s *Server) checkJobName(w http.ResponseWriter, name string) {
+	why := goodName(name)
+	if why == "" && s.root.child(strings.TrimSpace(name)) != nil {
+		why = "A job already exists with the name ‘" + name + "’"
+	}
+	w.Header().Set("Content-Type", "text/html;charset=utf-8")
+	if why == "" {
+		_, _ = io.WriteString(w, "<div/>") // the client has gone
+		return
+	}
+	fmt.Fprintf(w, `<div class="error">%s</div>`, html.EscapeString(why))
 }
 
 // createItem is POST createItem, with XML or as a copy is not offered.

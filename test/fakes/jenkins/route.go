@@ -140,6 +140,10 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *request) bool {
 		}
 	case r.is("POST", "createItem"):
 		s.createItem(w, r, s.root)
+	case r.is("GET", "checkJobName"):
+		if s.require(w, r.caller, ItemCreate) {
+			s.checkJobName(w, r.URL.Query().Get("value"))
+		}
 	case r.is("GET", "queue", "api", "json"):
 		s.view(w, r, s.queueView())
 	case r.is("GET", "queue", "item", "*", "api", "json"):

@@ -8,7 +8,7 @@ import (
 
 // serveStages answers the stage view's API, where its plugin is, and input steps.
 func (s *Server) serveStages(w http.ResponseWriter, r *request, b *build) bool {
-	if (s.lacks("pipeline-stage-view") || b.freestyle()) && r.rest[0] == "wfapi" {
+	if (s.lacks("pipeline-stage-view") || s.lacks("pipeline-rest-api") || b.freestyle()) && r.rest[0] == "wfapi" {
 		notFound(w)
 		return true
 	}

@@ -35,7 +35,7 @@ func (s *Server) rootView() object {
 
 func (s *Server) pluginsView() object {
 	var all []any
-	for _, name := range []string{"git", "github-branch-source", "gitea", "gitlab-branch-source", "junit", "pipeline-stage-view", "workflow-multibranch", "workflow-job"} {
+	for _, name := range []string{"git", "github-branch-source", "gitea", "gitlab-branch-source", "junit", "cloudbees-folder", "pipeline-stage-view", "pipeline-rest-api", "workflow-multibranch", "workflow-job"} {
 		if !s.lacks(name) {
 			all = append(all, object{"shortName": name, "version": "1.0", "active": true, "enabled": true})
 		}
