@@ -49,6 +49,33 @@ func (s ProjectSecret) Variables() []string {
 	return []string{name}
 }
 
+// SecretList says what secrets a project has, without their values.
+func (s *Services) SecretList(ctx context.Context, p Project) (*Post, error) {
+	var all []ProjectSecret
+	err := s.Work.Read(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		all, err = s.Secrets.List(ctx, tx, p.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return &Post{Text: []Text{Escape(p.Slug) + " has no secrets. `secret set " + Text(p.Slug) + " KEY [in ENV]` sets one."}}, nil
+	}
+	t := &Table{Head: []string{"Key", "For", "Kind", "Variables", "Set (UTC)", "By"}}
+	for _, one := range all {
+		where := one.Environment
+		if where == "" {
+			where = "builds, everywhere"
+		}
+		t.Rows = append(t.Rows, []Text{
+			Escape(one.Key), Escape(where), Text(one.Kind), Escape(strings.Join(one.Variables(), " ")),
+			Text(one.UpdatedAt.Format("2006-01-02 15:04")), Escape(one.ByName),
+		})
+	}
+	return &Post{Title: "Secrets of " + Escape(p.Slug), Table: t}, nil
+}
+
 // SecretValue is an opened secret. It goes to one build or one app and nowhere else:
 // no log, message, error or other process.
 type SecretValue struct {

@@ -33,6 +33,7 @@ import (
 	"opsbot/commands/rollback"
 	"opsbot/commands/rooms"
 	"opsbot/commands/secret"
+	"opsbot/commands/secrets"
 	"opsbot/commands/skip"
 	"opsbot/commands/status"
 	"opsbot/commands/unbind"
@@ -66,7 +67,7 @@ func All(s *bot.Services) []bot.Command {
 		lock.New(s),
 		unlock.New(s),
 		secret.New(s),
-		secret.NewList(s),
+		secrets.New(s),
 		confirm.New(s),
 		cancel.New(s),
 		operations.New(s),

@@ -1,5 +1,5 @@
-// Package secret holds the commands secret and secrets: what a project's builds and apps
-// are given that nobody may read.
+// Package secret is the command secret: what a project's builds and apps are given that
+// nobody may read.
 //
 // Policies know the verbs as they know all others. A secret that reaches an environment
 // may be set and removed only by who may deploy there, too.
@@ -97,7 +97,8 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	case set:
 		return c.set(ctx, req)
 	case list:
-		return listed(ctx, c.s, req)
+		post, err := c.s.SecretList(ctx, *req.Project)
+		return &bot.Outcome{Reply: post, Private: true}, err
 	case remove:
 		return c.remove(ctx, req)
 	}

@@ -85,15 +85,15 @@ func TestSetListRemove(t *testing.T) {
 	}
 	text := r.Said(c, "action=list", "name=hello")
 	r.Want(text, "Secrets of hello", "TOKEN | builds, everywhere | text | TOKEN |", "TOKEN | production | text |", "db | builds, everywhere | login | db db_USR db_PSW", "| alice")
-	if text != r.Said(NewList(r.Services), "name=hello") || strings.Contains(text, value) {
-		t.Errorf("secrets lists otherwise, or too much: %s", text)
+	if strings.Contains(text, value) {
+		t.Errorf("it lists too much: %s", text)
 	}
 	r.Want(r.Said(c, "action=remove", "name=hello", "key=TOKEN", "env=production"), "`TOKEN` of hello in production is removed.")
 	if got := opened(r, "production"); !strings.Contains(got, "TOKEN=||"+value) {
 		t.Errorf("production sees %q", got)
 	}
 	r.Refused(c, bot.CodeNotFound, "There is no secret TOKEN of hello in production", "action=remove", "name=hello", "key=TOKEN", "env=production")
-	r.Want(r.Said(NewList(r.Services), "name="+r.NewProject("bare").Slug), "bare has no secrets")
+	r.Want(r.Said(c, "action=list", "name="+r.NewProject("bare").Slug), "bare has no secrets")
 }
 
 func TestRefused(t *testing.T) {
