@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"opsbot/bot"
+	"opsbot/integrations/artifactory"
 	"opsbot/integrations/console"
 	"opsbot/integrations/gitea"
 	"opsbot/integrations/github"
@@ -25,6 +26,7 @@ type Allow func(ctx context.Context, user bot.User, owner, name string, write bo
 // All lists the kinds that a section of the configuration can name.
 func All(allow Allow) []bot.IntegrationKind {
 	return []bot.IntegrationKind{
+		artifactory.Kind(),
 		console.Kind(),
 		gitea.Kind(),
 		github.Kind(),
