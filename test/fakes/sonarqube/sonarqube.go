@@ -7,7 +7,6 @@
 package sonarqube
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,9 +20,6 @@ type TB interface {
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 	Cleanup(f func())
-	TempDir() string
-	Context() context.Context
-	Logf(format string, args ...any)
 }
 
 // object is a JSON object.
