@@ -3,6 +3,7 @@ package gitlab
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	gl "gitlab.com/gitlab-org/api/client-go"
 
 	"opsbot/bot"
+	"opsbot/bot/rest"
 )
 
 // disabled is what GitLab says of a webhook that failed forty times: it sends it no
@@ -71,7 +73,7 @@ func (f *Forge) ourHooks(ctx context.Context, p *gl.Project, spec bot.HookSpec) 
 }
 
 // hookError: the project is there, so that 403 or 404 can only mean a missing role,
-// unless GitLab gives a reason.
+// unless GitLab gives a reason or the webhook itself is gone.
 func (f *Forge) hookError(ctx context.Context, err error, doing string, p *gl.Project) error {
 	text := said(err)
 	err = f.explain(ctx, err, doing)
@@ -111,6 +113,9 @@ func (f *Forge) EnsureHook(ctx context.Context, spec bot.HookSpec) (string, erro
 		URL: &spec.URL, Token: &secret, PushEvents: gl.Ptr(true), TagPushEvents: gl.Ptr(true), MergeRequestsEvents: gl.Ptr(true),
 		EnableSSLVerification: gl.Ptr(true), PushEventsBranchFilter: gl.Ptr(""),
 	}, gl.WithContext(ctx))
+	if rest.StatusOf(err) == http.StatusNotFound {
+		return "", bot.Errorf(bot.CodeUnavailable, "The webhook of %s was removed at this very moment.", full(p)).Because(err).Backoff()
+	}
 	if err != nil {
 		return "", f.hookError(ctx, err, "change the webhook of "+full(p), p)
 	}
@@ -165,20 +170,10 @@ func (f *Forge) RemoveHook(ctx context.Context, spec bot.HookSpec) error {
 		return err
 	}
 	for _, h := range ours {
-		if _, err := f.api.Projects.DeleteProjectHook(p.ID, h.ID, gl.WithContext(ctx)); err != nil {
-			return f.stillThere(ctx, f.hookError(ctx, err, "delete the webhook of "+full(p), p), spec)
+		_, err := f.api.Projects.DeleteProjectHook(p.ID, h.ID, gl.WithContext(ctx))
+		if err != nil && rest.StatusOf(err) != http.StatusNotFound {
+			return f.hookError(ctx, err, "delete the webhook of "+full(p), p)
 		}
 	}
 	return nil
-}
-
-// stillThere: a webhook that somebody else has removed meanwhile is no failure.
-func (f *Forge) stillThere(ctx context.Context, err error, spec bot.HookSpec) error {
-	if bot.CodeOf(err) != bot.CodeForbidden {
-		return err
-	}
-	if _, ours, again := f.hooks(ctx, spec); again == nil && len(ours) == 0 || bot.CodeOf(again) == bot.CodeNotFound {
-		return nil
-	}
-	return err
 }
