@@ -212,8 +212,14 @@ type logText struct {
 
 var (
 	logCommit = regexp.MustCompile(`(?m)^(?:Obtained .+ from |Checking out Revision )([0-9a-f]{40})\b`)
+	logStamp  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] `)
 	logStage  = regexp.MustCompile(`^\[Pipeline\] \{ \((.+)\)$`)
 )
+
+// unstamped is a line of the log without the time that a pipeline may have put there.
+func unstamped(line string) string {
+	return strings.TrimSpace(line[len(logStamp.FindString(line)):])
+}
 
 func (l *logText) commit() string {
 	if m := logCommit.FindStringSubmatch(l.text); m != nil {
@@ -255,7 +261,7 @@ func (l *logText) question() (message string, happened int64) {
 	asked, settled := 0, 0
 	next := false
 	for line := range strings.Lines(l.text) {
-		line = strings.TrimSpace(line)
+		line = unstamped(line)
 		if next {
 			message, next = firstLine(line), false
 		}
@@ -276,7 +282,7 @@ func (l *logText) question() (message string, happened int64) {
 func (l *logText) reason() string {
 	best := ""
 	for line := range strings.Lines(l.text) {
-		line = strings.TrimSpace(line)
+		line = unstamped(line)
 		switch {
 		case best == "" && strings.HasPrefix(line, "Build step '"): // of a job without a pipeline
 			best = line
