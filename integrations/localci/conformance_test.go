@@ -46,7 +46,7 @@ func rig(t *testing.T) pipelinetest.Rig {
 
 func jenkinsfileOf(does pipelinetest.Program) string {
 	last := map[pipelinetest.Program]string{pipelinetest.Succeeds: "true", pipelinetest.Fails: "exit 1", pipelinetest.Waits: "exec sleep 3600"}[does]
-	return fmt.Sprintf("pipeline {\n agent any\n stages { stage('One') { steps {\n  echo '%s'\n  sh '%s'\n } } }\n}\n", pipelinetest.LogLine, last)
+	return fmt.Sprintf("pipeline {\n agent any\n parameters { string(name: 'GREETING') }\n stages { stage('One') { steps {\n  echo '%s'\n  sh '%s'\n } } }\n}\n", pipelinetest.LogLine, last)
 }
 
 // A build that is stopped before its first step is an aborted one, not a fault.

@@ -66,7 +66,7 @@ func (s *Service) finish(ctx context.Context, tx *bot.Tx, b *record[buildDoc], o
 	build := &b.body.Build
 	build.State, build.Result, build.Message = bot.BuildFinished, o.Result, o.Message
 	build.Stages, build.Tests, build.Artifacts = o.Stages, o.Tests, o.Artifacts
-	build.FinishedAt = s.env.Clock.Now()
+	build.FinishedAt, build.Inputs, b.body.Answers = s.env.Clock.Now(), nil, nil
 	b.body.Report = o.Report
 	if err := tx.Documents.Delete(ctx, s.env.Name, kindQueue, queueKey(b.body.Order)); err != nil {
 		return err
@@ -93,11 +93,8 @@ func (s *Service) remember(ctx context.Context, tx *bot.Tx, build *bot.Build, re
 			branch.body.Good = build.Commit
 		}
 	}
-	for keep := build.Ref.Number - s.config.KeepBuilds; branch.body.Kept <= keep; branch.body.Kept++ {
-		old := bot.BuildRef{Job: build.Ref.Job, Branch: build.Ref.Branch, Number: branch.body.Kept}
-		if err := s.forget(ctx, tx, old); err != nil {
-			return err
-		}
+	if err := s.discard(ctx, tx, branch, build); err != nil {
+		return err
 	}
 	return branch.save(ctx, tx)
 }

@@ -112,6 +112,7 @@ func (h *host) Line(line string) {
 // Stage keeps the list of stages and reports it.
 func (h *host) Stage(s *engine.Stage) {
 	key := strings.Join(s.Path, "\x00") + s.Synthetic
+	h.results.mu.Lock()
 	at, known := h.paths[key]
 	if !known {
 		at = len(h.stages)
@@ -119,7 +120,8 @@ func (h *host) Stage(s *engine.Stage) {
 		h.stages = append(h.stages, bot.Stage{})
 	}
 	h.stages[at] = convertStage(s)
-	h.progress(h.alive, slices.Clone(h.stages))
+	h.results.mu.Unlock()
+	h.progress(h.alive, h.stagesNow())
 }
 
 // node is a workspace as the engine uses it.
@@ -159,6 +161,10 @@ func (n *node) Checkout(ctx context.Context, dir string, log io.Writer) (engine.
 	if h.job.Spec.Source.Path {
 		url = h.shell.path(h.shell.source, insideSource)
 	}
+	if err := h.slot.use(ctx); err != nil {
+		return engine.Revision{}, err
+	}
+	defer h.slot.done()
 	_, _ = fmt.Fprintf(log, "Checking out Revision %s (%s)\nCommit message: %q\n", h.build.Commit, h.build.Ref.Branch, h.title)
 	if err := h.shell.checkout(ctx, n.m, dir, h.build.Commit, h.machine); err != nil {
 		return engine.Revision{}, h.own(err)
@@ -168,6 +174,10 @@ func (n *node) Checkout(ctx context.Context, dir string, log io.Writer) (engine.
 
 // Shell runs a script in the sandbox. One that fails on a full disk is not to blame.
 func (n *node) Shell(ctx context.Context, s engine.Script) (engine.Exit, error) {
+	if err := n.host.slot.use(ctx); err != nil {
+		return engine.Exit{Code: 143}, err // stopped before it could start
+	}
+	defer n.host.slot.done()
 	stop := n.host.s.watchDisk()
 	exit, err := n.script(ctx, s)
 	if full := stop(); full && err == nil && exit.Code != 0 && ctx.Err() == nil {

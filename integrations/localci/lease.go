@@ -83,11 +83,11 @@ func (s *Service) holdLease(ctx context.Context, lost func()) {
 
 // ownedHere refuses what only the node with the files can do.
 func (s *Service) ownedHere(ctx context.Context) error {
-	var l *record[leaseDoc]
-	err := s.env.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		l, err = ensure[leaseDoc](ctx, tx, s.env.Name, kindState, "lease")
-		return err
-	})
+	return s.env.Work.Read(ctx, s.ownedHereIn)
+}
+
+func (s *Service) ownedHereIn(ctx context.Context, tx *bot.Tx) error {
+	l, err := ensure[leaseDoc](ctx, tx, s.env.Name, kindState, "lease")
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,8 @@ type Service struct {
 
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc
+	// passwords are those entered for questions, until the builds have taken them.
+	passwords map[string]map[string]string
 }
 
 var (
@@ -108,7 +110,7 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 	if err := config.complete(); err != nil {
 		return nil, fmt.Errorf("localci: configuration of %s: %w", env.Name, err)
 	}
-	for _, dir := range []string{"logs", "workspaces", "caches", "mirrors", "stashes"} {
+	for _, dir := range []string{"logs", "workspaces", "caches", "mirrors", "stashes", "secrets"} {
 		if err := os.MkdirAll(filepath.Join(env.Dir, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("localci: create folder: %w", err)
 		}
@@ -120,8 +122,8 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 	s := &Service{
 		env: env, config: config, runner: runner,
 		spaces:  newWorkspaces(filepath.Join(env.Dir, "workspaces")),
-		running: map[string]context.CancelCauseFunc{},
-		space:   func() space { return spaceOf(env.Dir) },
+		running: map[string]context.CancelCauseFunc{}, passwords: map[string]map[string]string{},
+		space: func() space { return spaceOf(env.Dir) },
 	}
 	s.execute = s.runPipeline
 	return s, nil

@@ -30,12 +30,19 @@ func (s *Service) runPipeline(ctx context.Context, r *run) outcome {
 	if len(errs) > 0 {
 		return r.refuse(text, errs)
 	}
+	if err := s.adopt(ctx, r, file); err != nil {
+		return r.cannot(ctx, err)
+	}
+	if r.hidden, err = s.secretsOf(ctx, r.build.ProjectID, text); err != nil {
+		return r.cannot(ctx, err)
+	}
 	r.title = src.title(r.build.Commit)
 	if r.shell, err = s.newShell(r.alive, "build "+buildKey(r.build.Ref), r.job.Name, src.path); err != nil { //nolint:contextcheck // post blocks outlive ctx, nothing outlives the service
 		return r.cannot(ctx, err)
 	}
 	defer r.shell.close()
 	defer r.dropStashes()
+	defer r.dropSecrets()
 	return r.interpret(ctx, src, file)
 }
 
@@ -70,7 +77,7 @@ func (r *run) about(src *source, machine map[string]string) engine.Build {
 	b := engine.Build{
 		Job: r.job.Name, Branch: r.build.Ref.Branch, Number: r.build.Ref.Number,
 		URL: r.s.baseURL(), Home: insideHomeDir, PrimaryBranch: r.build.Ref.Branch == r.job.Spec.Branch,
-		Parameters: r.build.Parameters, Machine: machine,
+		Parameters: r.build.Parameters, Machine: machine, Secrets: r.hidden,
 	}
 	if p := r.previous; p.Finished > 0 {
 		b.Previous = &engine.Previous{
@@ -123,6 +130,12 @@ func messageOf(o engine.Outcome) string {
 		return "Timeout has been exceeded"
 	case f.Stopped != nil && f.Stopped.By != "":
 		return "Aborted by " + f.Stopped.By
+	case f.Stopped != nil && f.Stopped.RejectedBy != "":
+		return "Rejected by " + f.Stopped.RejectedBy
+	case f.Stopped != nil && f.Stopped.Superseded > 0:
+		return fmt.Sprintf("Superseded by #%d", f.Stopped.Superseded)
+	case f.Hint != "":
+		return f.Hint
 	case f.Message == "":
 		return f.Class
 	}

@@ -2,7 +2,9 @@ package localci
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"strings"
 	"time"
@@ -37,7 +39,7 @@ func (s *Service) Build(ctx context.Context, req bot.BuildRequest) (bot.BuildRef
 	if req.Branch == "" {
 		req.Branch = job.Spec.Branch
 	}
-	commit, err := s.buildable(ctx, job, req)
+	commit, err := s.buildable(ctx, job, &req)
 	if err != nil {
 		return bot.BuildRef{}, err
 	}
@@ -55,11 +57,9 @@ func (s *Service) Build(ctx context.Context, req bot.BuildRequest) (bot.BuildRef
 	return known, nil
 }
 
-// buildable finds the commit to build and makes sure that it can be built.
-func (s *Service) buildable(ctx context.Context, job jobDoc, req bot.BuildRequest) (string, error) {
-	if err := checkParameters(req.Parameters); err != nil {
-		return "", err
-	}
+// buildable finds the commit to build and makes sure that it can be built, with the
+// parameters of the request, whose values it writes as Jenkins does.
+func (s *Service) buildable(ctx context.Context, job jobDoc, req *bot.BuildRequest) (string, error) {
 	src, err := s.source(ctx, job.Name, job.Spec.Source)
 	if err != nil {
 		return "", err
@@ -70,28 +70,15 @@ func (s *Service) buildable(ctx context.Context, job jobDoc, req bot.BuildReques
 			return "", err
 		}
 	}
-	has, err := src.hasJenkinsfile(commit)
+	text, err := src.readJenkinsfile(commit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", bot.Errorf(bot.CodeInvalid, "The branch %s of %s has no Jenkinsfile, so there is nothing to build.", req.Branch, job.Name)
+	}
 	if err != nil {
 		return "", err
 	}
-	if !has {
-		return "", bot.Errorf(bot.CodeInvalid, "The branch %s of %s has no Jenkinsfile, so there is nothing to build.", req.Branch, job.Name)
-	}
-	return commit, nil
-}
-
-func checkParameters(parameters map[string]string) error {
-	size := 0
-	for name, value := range parameters {
-		size += len(name) + len(value)
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
-			return bot.Errorf(bot.CodeInvalid, "%q is not the name of a build parameter.", name)
-		}
-	}
-	if size > 64<<10 {
-		return bot.Errorf(bot.CodeTooLarge, "The build parameters are larger than 64 KiB.")
-	}
-	return nil
+	req.Parameters, err = checkParameters(text, req.Branch, req.Parameters)
+	return commit, err
 }
 
 // requested finds the build that a request has become already.

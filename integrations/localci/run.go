@@ -22,7 +22,7 @@ func stopped(ctx context.Context) (o outcome, ok bool) {
 	if !errors.As(context.Cause(ctx), &stop) {
 		return outcome{}, false
 	}
-	return outcome{Result: bot.ResultAborted, Message: "Aborted by " + stop.By}, true
+	return stoppedBy(stop), true
 }
 
 // run is one attempt of one build.
@@ -35,6 +35,9 @@ type run struct {
 	shell    *shell
 	results  results
 	stashes  stashes
+	secrets  secretFiles
+	slot     *slot
+	hidden   map[string]engine.Secret // what the Jenkinsfile may ask for
 	// alive ends with the service, also for what runs after a stop.
 	alive  context.Context //nolint:containedctx // a run is one call
 	stages []bot.Stage
@@ -42,12 +45,14 @@ type run struct {
 	held   string         // a line of the log that may be the last
 	title  string         // of the commit; foreign text
 	why    string         // what started it
+	// asksAgain: the attempt before was waiting for an answer when OpsBot ended.
+	asksAgain bool
 }
 
 // runBuild executes a claimed build and writes down what came of it. ctx is the
 // service's, running the build's own.
-func (s *Service) runBuild(ctx, running context.Context, build bot.Build) {
-	o, err := s.attempt(ctx, running, build)
+func (s *Service) runBuild(ctx, running context.Context, build bot.Build, executor *slot) {
+	o, err := s.attempt(ctx, running, build, executor)
 	if ctx.Err() != nil && !isStop(running) {
 		return // not over: the next attempt goes on from here
 	}
@@ -69,10 +74,10 @@ func (s *Service) runBuild(ctx, running context.Context, build bot.Build) {
 
 // attempt runs the build to its outcome. The error is ours; one that noSpace knows
 // says that the build is to be run again once there is space.
-func (s *Service) attempt(alive, running context.Context, build bot.Build) (o outcome, err error) {
+func (s *Service) attempt(alive, running context.Context, build bot.Build, executor *slot) (o outcome, err error) {
 	ctx, cut := context.WithCancelCause(running)
 	defer cut(nil)
-	r := &run{s: s, build: build, alive: alive, paths: map[string]int{}}
+	r := &run{s: s, build: build, alive: alive, paths: map[string]int{}, slot: executor}
 	if err := s.prepare(ctx, r); err != nil {
 		return outcome{}, err
 	}
@@ -86,7 +91,11 @@ func (s *Service) attempt(alive, running context.Context, build bot.Build) (o ou
 	}()
 	r.log.onFull = func() { r.diskIsFull(); cut(errDiskFull) }
 	if build.Attempt > 1 {
-		r.log.Line(fmt.Sprintf("[localci: the build was interrupted; this is attempt %d]", build.Attempt))
+		why := "the build was interrupted"
+		if r.asksAgain {
+			why = askedAgain
+		}
+		r.log.Line(fmt.Sprintf("[localci: %s; this is attempt %d]", why, build.Attempt))
 	}
 	if r.why != "" {
 		r.log.Line(r.why)
@@ -121,7 +130,7 @@ func (s *Service) prepare(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		r.why = b.body.Why
+		r.why, r.asksAgain = b.body.Why, b.body.AsksAgain
 		branch, err := ensure[branchDoc](ctx, tx, s.env.Name, kindBranch, branchKey(r.build.Ref.Job, r.build.Ref.Branch))
 		if err != nil {
 			return err

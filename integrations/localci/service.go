@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"opsbot/bot"
-	"opsbot/integrations/localci/engine"
 )
 
 const (
@@ -32,6 +28,7 @@ func (s *Service) Run(ctx context.Context) error {
 	leased := true
 	wg.Go(func() { s.holdLease(ctx, func() { leased = false; cancel() }) })
 	s.dropStashes()
+	s.dropSecrets()
 	if err := s.resume(ctx); err != nil {
 		cancel()
 		return ended(ctx, err)
@@ -86,7 +83,7 @@ func (s *Service) loop(ctx context.Context, wg *sync.WaitGroup) error {
 
 // startNext runs the first waiting build on an executor, which it gives back to
 // free at the end; false if none waits.
-func (s *Service) startNext(ctx context.Context, wg *sync.WaitGroup, free chan<- struct{}) bool {
+func (s *Service) startNext(ctx context.Context, wg *sync.WaitGroup, free chan struct{}) bool {
 	b, err := s.claim(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.env.Log.Error("claim the next build", "instance", s.env.Name, "error", err)
@@ -99,16 +96,16 @@ func (s *Service) startNext(ctx context.Context, wg *sync.WaitGroup, free chan<-
 	s.mu.Lock()
 	s.running[key] = cancel
 	s.mu.Unlock()
+	executor := newSlot(free, func() { s.kick(ctx) })
 	wg.Go(func() {
 		defer func() {
 			s.mu.Lock()
 			delete(s.running, key)
 			s.mu.Unlock()
 			cancel(nil)
-			free <- struct{}{}
-			s.kick(ctx)
+			executor.end()
 		}()
-		s.runBuild(ctx, running, *b)
+		s.runBuild(ctx, running, *b, executor)
 	})
 	return true
 }
@@ -130,22 +127,24 @@ func (s *Service) claim(ctx context.Context) (*bot.Build, error) {
 	full, now := s.space().full(), s.env.Clock.Now()
 	err := s.write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		claimed = nil
-		queue, err := list[queueDoc](ctx, tx, s.env.Name, kindQueue, "")
+		waiting, running, err := s.unfinished(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, q := range queue {
-			b, err := s.loadBuild(ctx, tx, q.body.ref())
-			if err != nil {
-				return err
-			}
-			if b.body.Build.State != bot.BuildQueued || now.Before(b.body.NotBefore) {
+		for _, b := range waiting {
+			if now.Before(b.body.NotBefore) {
 				continue
 			}
 			if full {
 				if err := s.holdBack(ctx, tx, b); err != nil {
 					return err
 				}
+				continue
+			}
+			ref := b.body.Build.Ref
+			if held, err := s.blocked(ctx, tx, b, running[branchKey(ref.Job, ref.Branch)]); err != nil {
+				return err
+			} else if held {
 				continue
 			}
 			b.body.Build.State, b.body.Build.StartedAt, b.body.Build.Message = bot.BuildRunning, now, ""
@@ -155,6 +154,29 @@ func (s *Service) claim(ctx context.Context) (*bot.Build, error) {
 		return nil
 	})
 	return claimed, err
+}
+
+// unfinished lists the builds that wait, in their order, and gives of each branch the
+// newest that runs.
+func (s *Service) unfinished(ctx context.Context, tx *bot.Tx) (waiting []*record[buildDoc], running map[string]*record[buildDoc], err error) {
+	queue, err := list[queueDoc](ctx, tx, s.env.Name, kindQueue, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	running = map[string]*record[buildDoc]{}
+	for _, q := range queue {
+		b, err := s.loadBuild(ctx, tx, q.body.ref())
+		if err != nil {
+			return nil, nil, err
+		}
+		switch b.body.Build.State {
+		case bot.BuildQueued:
+			waiting = append(waiting, b)
+		case bot.BuildRunning:
+			running[branchKey(q.body.Job, q.body.Branch)] = b
+		}
+	}
+	return waiting, running, nil
 }
 
 // resume puts builds that an earlier process left running back into the queue,
@@ -189,10 +211,13 @@ type interruption struct {
 
 // again queues an interrupted build at its old place.
 func (s *Service) again(ctx context.Context, tx *bot.Tx, b *record[buildDoc], why interruption) error {
-	if by := b.body.AbortBy; by != "" {
-		return s.finish(ctx, tx, b, outcome{Result: bot.ResultAborted, Message: "Aborted by " + by})
+	if stop := b.body.stop(); stop != nil {
+		return s.finish(ctx, tx, b, stoppedBy(stop))
 	}
 	build := &b.body.Build
+	// A build that waits for a person lives through any number of restarts.
+	asked := len(build.Inputs) > 0 && !why.full
+	why.counts = why.counts && !asked
 	if !why.counts {
 		b.body.Uncounted++
 	}
@@ -205,6 +230,10 @@ func (s *Service) again(ctx context.Context, tx *bot.Tx, b *record[buildDoc], wh
 	}
 	build.Attempt++
 	build.State, build.StartedAt, build.Stages, build.Message = bot.BuildQueued, time.Time{}, nil, ""
+	build.Inputs, b.body.Answers = nil, nil
+	if b.body.AsksAgain = asked; asked {
+		build.Message = askedAgain
+	}
 	if why.full {
 		b.body.Waits++
 		b.body.NotBefore, build.Message = s.env.Clock.Now().Add(spacePause(b.body.Waits)), s.waiting()
@@ -229,44 +258,11 @@ func (s *Service) abortRequested(ctx context.Context) {
 			b, err = load[buildDoc](ctx, tx, s.env.Name, kindBuild, key)
 			return err
 		})
-		if err == nil && b.body.AbortBy != "" {
-			s.cancel(key, &engine.Stop{By: b.body.AbortBy})
+		if err != nil {
+			continue
+		}
+		if stop := b.body.stop(); stop != nil {
+			s.cancel(key, stop)
 		}
 	}
-}
-
-// sweep removes the files of branches that are no more and of builds that are no
-// longer kept. What it misses it finds the next time.
-func (s *Service) sweep(ctx context.Context) {
-	var branches []*record[branchDoc]
-	err := s.env.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
-		branches, err = list[branchDoc](ctx, tx, s.env.Name, kindBranch, "")
-		return err
-	})
-	for _, b := range branches {
-		err = errors.Join(err, s.sweepBranch(b.body))
-	}
-	if err != nil && ctx.Err() == nil {
-		s.env.Log.Warn("remove files of old builds", "instance", s.env.Name, "error", err)
-	}
-}
-
-func (s *Service) sweepBranch(b branchDoc) error {
-	logs := filepath.Dir(s.logPath(bot.BuildRef{Job: b.Job, Branch: b.Branch}))
-	if b.Pruned {
-		return errors.Join(removeTree(logs), s.spaces.remove(b.Job, b.Branch))
-	}
-	entries, err := os.ReadDir(logs)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range entries {
-		var number int
-		if _, err := fmt.Sscanf(e.Name(), "%d.log", &number); err == nil && number < b.Kept {
-			if err := os.Remove(filepath.Join(logs, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -35,8 +35,9 @@ type shell struct {
 	cache  string
 	source string
 
-	mu     sync.Mutex
-	spaces []mounted
+	mu      sync.Mutex
+	spaces  []mounted
+	secrets string // folder of files with secrets, "" without any
 }
 
 // mounted is a workspace and where the build finds it.
@@ -88,6 +89,13 @@ func (sh *shell) giveBack(m mounted) {
 	defer sh.mu.Unlock()
 	sh.spaces = slices.DeleteFunc(sh.spaces, func(o mounted) bool { return o == m })
 	m.space.release()
+}
+
+// show lets programs that start from now on read a folder of files with secrets.
+func (sh *shell) show(secrets string) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.secrets = secrets
 }
 
 // path says where the build sees a folder.
@@ -159,6 +167,9 @@ func (sh *shell) isolation() *sandbox.Isolation {
 		iso.ReadWrite = append(iso.ReadWrite,
 			sandbox.Mount{Host: m.space.files(), Inside: m.inside},
 			sandbox.Mount{Host: m.space.temp(), Inside: m.inside + "@tmp"})
+	}
+	if sh.secrets != "" {
+		iso.ReadOnly = append(iso.ReadOnly, sandbox.Mount{Host: sh.secrets, Inside: insideSecrets})
 	}
 	if sh.s.config.Network {
 		iso.Network = sandbox.NetworkHost

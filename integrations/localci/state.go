@@ -46,7 +46,8 @@ type branchDoc struct {
 	// Report is the blob of the newest test report.
 	Report string `json:"report,omitempty"`
 	// Kept is the lowest number that is still kept.
-	Kept int `json:"kept,omitempty"`
+	Kept    int           `json:"kept,omitempty"`
+	Options branchOptions `json:"options,omitzero"`
 }
 
 type buildDoc struct {
@@ -54,7 +55,13 @@ type buildDoc struct {
 	Order   int64     `json:"order"`
 	Why     string    `json:"why,omitempty"` // first line of the log
 	AbortBy string    `json:"abort_by,omitempty"`
-	Report  string    `json:"report,omitempty"`
+	// Superseded is the number of the build that ends this one.
+	Superseded int `json:"superseded,omitempty"`
+	// Answers are those that the attempt's questions were given, without passwords.
+	Answers map[string]bot.InputAnswer `json:"answers,omitempty"`
+	// AsksAgain: an earlier attempt was waiting for an answer when OpsBot ended.
+	AsksAgain bool   `json:"asks_again,omitempty"`
+	Report    string `json:"report,omitempty"`
 	// Waits counts the attempts that met a full disk, Uncounted those attempts that
 	// are not held against the limit. NotBefore is when the next may begin.
 	Waits     int       `json:"waits,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type results struct {
 	shown     time.Time
 	used      []string // workspaces that this attempt has had
 	full      bool     // the disk was full
+	inputs    int      // questions asked
 }
 
 // junit reads the reports that the step's pattern selects below dir, a folder of
@@ -96,6 +98,13 @@ func (r *run) chat(ctx context.Context, channel, text string, tone bot.Tone) err
 		Branch: build.Ref.Branch, Commit: build.Commit, Text: text, Tone: tone, Room: channel, URL: build.URL, Cause: build.Cause,
 	}
 	return r.s.write(ctx, func(ctx context.Context, tx *bot.Tx) error { return r.s.emit(ctx, tx, e) })
+}
+
+// stagesNow are the stages so far.
+func (r *run) stagesNow() []bot.Stage {
+	r.results.mu.Lock()
+	defer r.results.mu.Unlock()
+	return slices.Clone(r.stages)
 }
 
 // progress reports the stages, at most once a second: the end brings the rest.

@@ -58,8 +58,9 @@ func (f frame) secret(id, missing string) (Secret, error) {
 	s, ok := f.run.build.Secrets[id]
 	if !ok {
 		project := f.run.build.Job[strings.LastIndex(f.run.build.Job, "/")+1:]
-		f.run.console.say("[localci: the project " + project + " has no secret " + id + " for builds; set it with: secret set " + project + " " + id + "]")
-		return s, throwable(classNoCredentials, "%s", missing)
+		hint := "The project " + project + " has no secret " + id + " for builds; set it with: secret set " + project + " " + id
+		f.run.console.say("[localci: " + hint + "]")
+		return s, &Failure{Class: classNoCredentials, Message: missing, Hint: hint}
 	}
 	f.run.console.hide(s.Value)
 	if s.Kind == SecretLogin {

@@ -25,6 +25,8 @@ const (
 type Failure struct {
 	// Class is the Java class, Message its message. Both may stand in the log.
 	Class, Message string
+	// Hint is what to do about it, in a sentence; "" if Message says it all.
+	Hint string
 	// Stopped is set when the step was interrupted.
 	Stopped *Interruption
 }
