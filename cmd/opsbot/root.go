@@ -76,8 +76,8 @@ func (p *program) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		&cobra.Command{Use: "serve", Short: "Serve chats, webhooks and the page (the default)", Args: noArgs, RunE: p.serve},
-		p.sayCommand(), p.outcomeCommand(), p.loginCommand(), p.tokenCommand(), p.doctorCommand(), p.configCommand(), p.blueprintCommand(),
-		p.policyCommand(), p.operationsCommand(), p.backupCommand(), p.restoreCommand(), p.versionCommand(),
+		p.sayCommand(), p.outcomeCommand(), p.loginCommand(), p.tokenCommand(), p.secretCommand(), p.doctorCommand(), p.configCommand(), p.blueprintCommand(),
+		p.policyCommand(), p.operationsCommand(), p.backupCommand(), p.restoreCommand(), p.devCommand(), p.versionCommand(),
 	)
 	return root
 }

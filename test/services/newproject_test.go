@@ -121,23 +121,32 @@ func (w *team) check(t *testing.T) {
 // wait looks until what alice is shown matches.
 func (w *team) wait(t *testing.T, pattern string) {
 	t.Helper()
+	until(t, pattern, func() string {
+		var all strings.Builder
+		for _, e := range w.chat.Shown("alice") {
+			all.WriteString(strings.Join(e.Lines(), "\n") + "\n--\n")
+		}
+		return all.String()
+	})
+}
+
+// until looks until what there is matches.
+func until(t *testing.T, pattern string, look func() string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	want := regexp.MustCompile(pattern)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var all strings.Builder
-		for _, e := range w.chat.Shown("alice") {
-			all.WriteString(strings.Join(e.Lines(), "\n") + "\n--\n")
-		}
-		if want.MatchString(all.String()) {
+		there := look()
+		if want.MatchString(there) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s does not show %s:\n%s", w.chat.Name(), pattern, all.String())
+			t.Fatalf("%s is not shown:\n%s", pattern, there)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type config struct {
 	receive    func(Delivery) int
 	deliver    http.RoundTripper
 	contract   Contract
+	called     func(Call)
 }
 
 func defaults() config {
@@ -38,6 +39,9 @@ type Option func(*config)
 
 // OnUnexpected is told of what no client should send.
 func OnUnexpected(f func(what string)) Option { return func(c *config) { c.unexpected = f } }
+
+// OnCall is told of each call once it is answered. It may call the server.
+func OnCall(f func(Call)) Option { return func(c *config) { c.called = f } }
 
 // WithContract holds requests and answers to a description of the API.
 func WithContract(c Contract) Option { return func(o *config) { o.contract = c } }

@@ -218,9 +218,17 @@ func (s *Server) answer(c *call) reply {
 }
 
 func (s *Server) note(c *call, status int) {
+	s.remember(Call{Method: c.Method, Operation: c.route.template, Path: c.URL.Path, Status: status, Body: c.body})
+}
+
+// remember must not be called with the lock held.
+func (s *Server) remember(c Call) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls = append(s.calls, Call{Method: c.Method, Operation: c.route.template, Path: c.URL.Path, Status: status, Body: c.body})
+	s.calls = append(s.calls, c)
+	s.mu.Unlock()
+	if s.cfg.called != nil {
+		s.cfg.called(c)
+	}
 }
 
 // write sends an answer, with an ETag, or 304 when the client has it already.

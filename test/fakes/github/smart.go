@@ -25,9 +25,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rp, status, said := s.gitAccess(r, full, write)
-	s.mu.Lock()
-	s.calls = append(s.calls, Call{Method: r.Method, Operation: "git", Path: r.URL.RequestURI(), Status: status})
-	s.mu.Unlock()
+	s.remember(Call{Method: r.Method, Operation: "git", Path: r.URL.RequestURI(), Status: status})
 	if status != http.StatusOK {
 		if status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
