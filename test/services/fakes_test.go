@@ -107,7 +107,7 @@ func post(t *testing.T, address string, form url.Values) {
 
 func fetch(t *testing.T, req *http.Request, want int) string {
 	t.Helper()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
