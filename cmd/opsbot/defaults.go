@@ -46,13 +46,27 @@ func defaultsOf(cfg *config.Config) bot.Defaults {
 	if instance, room, ok := strings.Cut(cfg.Defaults.Room, ":"); ok {
 		d.Room = bot.RoomRef{Instance: instance, ID: strings.TrimPrefix(room, "#")}
 	}
-	if d.Blueprint == "" {
-		d.Blueprint = "go-service"
-		if _, err := exec.LookPath("go"); err != nil {
-			d.Blueprint, d.BlueprintNote = "static-site", "No Go was found on this machine, so the default blueprint is static-site."
-		}
-	}
+	d.Blueprint, d.BlueprintNote = blueprintFor(d.Blueprint, func(program string) bool {
+		_, err := exec.LookPath(program)
+		return err == nil
+	})
 	return d
+}
+
+// blueprintFor chooses the default blueprint unless one is configured, and says what
+// this machine lacks to build what is made from it.
+func blueprintFor(configured string, has func(program string) bool) (name, note string) {
+	switch {
+	case configured == "" && has("go"):
+		return "go-service", ""
+	case configured == "":
+		return "static-site", "No Go was found on this machine, so the default blueprint is static-site."
+	case configured == "java-service" && !has("javac"):
+		return configured, "No JDK was found on this machine: what java-service makes is not built here before there is one, version 17 or newer."
+	case configured == "java-service" && !has("gradle"):
+		return configured, "No Gradle was found on this machine: what java-service makes is built here only if builds may use the network, to download it."
+	}
+	return configured, ""
 }
 
 // reachable puts the port that the system chose in the place of port 0.
