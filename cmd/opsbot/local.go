@@ -59,6 +59,7 @@ func (a *app) local() http.Handler {
 	m.HandleFunc("POST /doctor", a.answer(func(ctx context.Context, _ localRequest) (any, error) { return a.findings(ctx), nil }))
 	m.HandleFunc("POST /outcome", a.answer(a.outcome))
 	m.HandleFunc("POST /backup", a.answer(a.backup))
+	m.HandleFunc("POST /secret", a.serveSecret)
 	if c := a.console(); c != nil {
 		m.Handle("POST /say", c.SayHandler())
 	}

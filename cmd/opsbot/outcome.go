@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,12 +62,16 @@ func (p *program) outcomeCommand() *cobra.Command {
 	return cmd
 }
 
-// await asks until nothing is open.
+// await asks the server that runs on a data folder.
 func (p *program) await(ctx context.Context, dir string, in localRequest) error {
 	if !running(ctx, socketPath(dir)) {
 		return fmt.Errorf("no OpsBot runs on %s", dir)
 	}
-	client := socketClient(socketPath(dir))
+	return waitFor(ctx, socketClient(socketPath(dir)), in)
+}
+
+// waitFor asks a server until nothing is open.
+func waitFor(ctx context.Context, client *http.Client, in localRequest) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {

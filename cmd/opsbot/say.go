@@ -221,6 +221,11 @@ func call(ctx context.Context, c *http.Client, path string, in localRequest, out
 	if err != nil {
 		return err
 	}
+	return send(ctx, c, path, body, out)
+}
+
+// send makes a call over the socket with a body of its own.
+func send(ctx context.Context, c *http.Client, path string, body []byte, out any) error {
 	resp, err := post(ctx, c, "http://opsbot"+path, "", body)
 	if err != nil {
 		return fmt.Errorf("the server does not answer on its socket: %w", err)

@@ -101,7 +101,7 @@ func (c *Command) Fill(_ context.Context, req *bot.Request, values map[string]st
 		}
 	}
 	try := *req
-	try.Args, try.Form = args, values
+	try.Args, try.Form, try.Project = args, values, &bot.Project{ID: "any"} // which one it is, is looked up later
 	if _, err := submitted(&try, args.Values["env"]); err != nil {
 		return args, map[string]string{fieldValue: bot.MessageOf(err)}, nil
 	}

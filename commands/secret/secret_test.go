@@ -31,7 +31,10 @@ func setup(t *testing.T) (*commandtest.Rig, *Command) {
 func sent(r *commandtest.Rig, c *Command, form map[string]string, args ...string) (string, map[string]string, error) {
 	r.T.Helper()
 	req := r.Request(c, args...)
+	project := req.Project
+	req.Project = nil // the router fills in first
 	filled, problems, err := c.Fill(context.Background(), req, form)
+	req.Project = project
 	if err != nil || len(problems) > 0 {
 		return "", problems, err
 	}
@@ -157,8 +160,10 @@ func TestProductionIsForWhoMayDeployThere(t *testing.T) {
 	}
 	r.Services.Authorizer = picky{r.Services.Authorizer}
 	for _, args := range [][]string{
-		{"action=set", "name=hello", "key=A", "env=production"}, {"action=set", "name=hello", "key=A"},
-		{"action=remove", "name=hello", "key=A", "env=PRODUCTION"}, {"action=remove", "name=hello", "key=A"},
+		{"action=set", "name=hello", "key=A", "env=production"},
+		{"action=set", "name=hello", "key=A"},
+		{"action=remove", "name=hello", "key=A", "env=PRODUCTION"},
+		{"action=remove", "name=hello", "key=A"},
 	} {
 		_, _, err := sent(r, c, form, args...)
 		if bot.CodeOf(err) != bot.CodeForbidden || !strings.Contains(bot.MessageOf(err), "You may not deploy hello to production") {

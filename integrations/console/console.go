@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"html/template"
+	"slices"
 	"strings"
 	"sync"
 
@@ -133,6 +134,9 @@ type Input struct {
 
 // maxText bounds what a person can say at once, in bytes.
 const maxText = 16 << 10
+
+// Rooms names the configured rooms; there is at least one.
+func (c *Console) Rooms() []string { return slices.Clone(c.cfg.Rooms) }
 
 // Say shows what a person said in the room and hands it to the router, in one: when it
 // returns nil, it will be run, once.
