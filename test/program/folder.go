@@ -25,6 +25,8 @@ type Configuration struct {
 	// deployed by itself.
 	Forge, Pipeline string
 	Manual          bool
+	// Deployer deploys to production; "" = localrun.
+	Deployer string
 	// Environment is what the program's environment has besides that of the test.
 	Environment []string
 	// Localrun are its settings besides its type, as they stand in YAML's braces;
@@ -49,6 +51,9 @@ func (c Configuration) YAML() string {
 	if c.Pipeline == "" {
 		c.Pipeline = "localci"
 	}
+	if c.Deployer == "" {
+		c.Deployer = "localrun"
+	}
 	auto := ", auto: main"
 	if c.Manual {
 		auto = ""
@@ -68,8 +73,8 @@ integrations:
 %sdefaults: { forge: %s, pipeline: %s, room: %q, blueprint: static-site }
 environments:
   - { name: staging, deployer: localrun%s }
-  - { name: production, deployer: localrun, after: staging }
-`, c.Listen, c.Console, c.Apps, c.Localrun, chats, c.Forge, c.Pipeline, c.Room, auto)
+  - { name: production, deployer: %s, after: staging }
+`, c.Listen, c.Console, c.Apps, c.Localrun, chats, c.Forge, c.Pipeline, c.Room, auto, c.Deployer)
 }
 
 // Ports gives free ports. The zero value is ready. Safe for concurrent use.
