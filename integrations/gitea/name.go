@@ -49,5 +49,8 @@ func (f *Forge) checkSpec(spec bot.RepoSpec) error {
 	if len(spec.DefaultBranch) > 100 {
 		return bot.Errorf(bot.CodeInvalid, "Gitea takes no default branch with a name of more than 100 bytes.")
 	}
+	if spec.DefaultBranch == "" {
+		return nil // whoever only looks does not know it
+	}
 	return gitpush.CheckBranch(spec.DefaultBranch)
 }

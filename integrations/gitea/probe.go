@@ -37,7 +37,11 @@ const oldestMajor, oldestMinor = 1, 20
 func (f *Forge) probeAPI(ctx context.Context) (bot.Finding, bool) {
 	version, resp, err := f.api(ctx).ServerVersion()
 	if err := f.explain(ctx, resp, err, "show its version"); err != nil {
-		return bot.Finding{Subject: "API", Text: bot.MessageOf(err)}, false
+		subject := "API"
+		if bot.CodeOf(err) == bot.CodeUnauthenticated { // it is there, and looks at the token first
+			subject = "token"
+		}
+		return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}, false
 	}
 	name, gitea := service, version
 	if own, of, forgejo := strings.Cut(version, "+gitea-"); forgejo {

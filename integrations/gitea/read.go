@@ -70,9 +70,9 @@ func (f *Forge) Commits(ctx context.Context, repo bot.Repository, from, to strin
 
 // log lists what is reachable from to and not from from, newest first.
 func (f *Forge) log(ctx context.Context, r *sdk.Repository, from, to string, limit int) ([]bot.Commit, error) {
-	out := []bot.Commit{}
+	out, size := []bot.Commit{}, min(max(limit, 1), mostPage)
 	for number := 1; number != 0 && len(out) < limit; {
-		page, next, err := f.page(ctx, r, to, from, number)
+		page, next, err := f.page(ctx, r, span{to: to, from: from, size: size}, number)
 		if err != nil {
 			return nil, f.noCommit(ctx, err, r, from, to)
 		}
@@ -81,10 +81,16 @@ func (f *Forge) log(ctx context.Context, r *sdk.Repository, from, to string, lim
 	return out[:min(max(limit, 0), len(out))], nil
 }
 
+// span is what a list of commits is about; size: of a page.
+type span struct {
+	from, to string
+	size     int
+}
+
 // page lists one page of commits; next is 0 after the last.
-func (f *Forge) page(ctx context.Context, r *sdk.Repository, ref, not string, number int) (out []bot.Commit, next int, err error) {
+func (f *Forge) page(ctx context.Context, r *sdk.Repository, of span, number int) (out []bot.Commit, next int, err error) {
 	list, resp, err := f.api(ctx).ListRepoCommits(owner(r), r.Name, sdk.ListCommitOptions{
-		ListOptions: sdk.ListOptions{Page: number, PageSize: mostPage}, SHA: ref, Not: not,
+		ListOptions: sdk.ListOptions{Page: number, PageSize: of.size}, SHA: of.to, Not: of.from,
 	})
 	if err != nil {
 		return nil, 0, f.explain(ctx, resp, err, "show the commits of "+full(r))

@@ -95,7 +95,7 @@ func (f *Forge) ours(ctx context.Context, r *sdk.Repository, operation string) (
 	if r.Empty {
 		return false, nil
 	}
-	page, next, err := f.page(ctx, r, r.DefaultBranch, "", 1)
+	page, next, err := f.page(ctx, r, span{to: r.DefaultBranch, size: mostPage}, 1)
 	if code := bot.CodeOf(err); code == bot.CodeNotFound || code == bot.CodeConflict { // without that branch, or empty
 		return false, nil
 	}

@@ -27,7 +27,7 @@ func (f *Forge) NearestTag(ctx context.Context, repo bot.Repository, commit stri
 	}
 	seen := 0
 	for number := 1; number != 0 && seen < mostTagCommits; {
-		page, next, err := f.page(ctx, r, commit, "", number)
+		page, next, err := f.page(ctx, r, span{to: commit, size: mostPage}, number)
 		if err != nil {
 			return "", f.noCommit(ctx, err, r, "", commit)
 		}

@@ -220,3 +220,15 @@ func (s *Server) TestHook(full string, id int64) error {
 		return nil
 	})
 }
+
+// SwitchHook switches a webhook on or off, as its page can.
+func (s *Server) SwitchHook(full string, id int64, on bool) error {
+	return s.change(full, func(r *repo) error {
+		for _, h := range r.hooks {
+			if h.id == id {
+				h.active = on
+			}
+		}
+		return nil
+	})
+}
