@@ -32,17 +32,17 @@ func (f *fields) conditions(gate rest.Object) (out []condition) {
 	return out
 }
 
-// verdict says in one line how it stands: "Quality gate ERROR: coverage 61 % < 80 %".
+// verdict says in one line how the gate stands: "OK", "ERROR: coverage 61 % < 80 %".
 func (r report) verdict() (string, bot.Tone) {
 	switch {
 	case r.gate == "" && r.task == "CANCELLED":
-		return "Quality gate not computed: the analysis was cancelled", bot.ToneWarn
+		return "not computed: the analysis was cancelled", bot.ToneWarn
 	case r.gate == "" && r.task != "SUCCESS":
-		return "Quality gate not computed: the analysis failed", bot.ToneBad
+		return "not computed: the analysis failed", bot.ToneBad
 	case r.gate == "":
-		return "Quality gate not computed", bot.ToneNeutral
+		return "not computed", bot.ToneNeutral
 	}
-	text := "Quality gate " + bot.OneLine(r.gate)
+	text := bot.OneLine(r.gate)
 	if r.pullRequest != "" {
 		text += " for pull request " + bot.OneLine(bot.Shorten(r.pullRequest, 60))
 	}

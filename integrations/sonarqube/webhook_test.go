@@ -44,7 +44,7 @@ func TestDelivery(t *testing.T) {
 	want := bot.Event{
 		ID: e.ID, Source: "sonarqube", Type: bot.EventGateReported, Kind: bot.ResourceQuality, ExternalID: key,
 		OccurredAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), ReceivedAt: received(), Branch: "trunk", Commit: analysis().Revision,
-		Text: "Quality gate ERROR: coverage on new code 61 % < 80 %", Tone: bot.ToneBad, URL: w.hub.URL + "/dashboard?id=foo-org_shop",
+		Text: "ERROR: coverage on new code 61 % < 80 %", Tone: bot.ToneBad, URL: w.hub.URL + "/dashboard?id=foo-org_shop",
 	}
 	if !reflect.DeepEqual(e, want) || len(e.ID) != 32 {
 		t.Errorf("got  %+v\nwant %+v", e, want)
@@ -123,22 +123,22 @@ func TestParseVariants(t *testing.T) {
 		change func(p object)
 		want   string
 	}{
-		"ok":                  {gate("OK", object{"metric": "x", "status": "NO_VALUE"}), "Quality gate OK"},
-		"ok with a condition": {gate("OK", failing("coverage", "LESS_THAN", "1", "2")), "Quality gate OK"},
-		"rating":              {gate("ERROR", failing("reliability_rating", "GREATER_THAN", "3", "1")), "Quality gate ERROR: reliability rating C > A"},
-		"number":              {gate("ERROR", failing("new_violations", "GT", "1200.0", "0")), "Quality gate ERROR: violations on new code 1200 > 0"},
-		"two words":           {gate("ERROR", failing("alert_status", "IS", "x", "y")), "Quality gate ERROR: alert status"},
-		"no conditions":       {gate("ERROR"), "Quality gate ERROR"},
-		"five conditions":     {gate("ERROR", five("a", "b", "c", "d", "e")...), "Quality gate ERROR: a 1 > 0, b 1 > 0, c 1 > 0 and 2 more"},
-		"old warning":         {gate("WARN", object{"metric": "bugs", "operator": "GREATER_THAN", "value": "2", "errorThreshold": "1", "status": "WARN"}), "Quality gate WARN: bugs 2 > 1"},
-		"odd gate":            {gate("NONE"), "Quality gate NONE"},
-		"hostile":             {gate("ERROR", failing("a\u202e\nb", "GT", "@all\n", "<x>")), "Quality gate ERROR: a b @all  > <x>"},
-		"failed task":         {func(p object) { delete(p, "qualityGate"); p["status"] = "FAILED" }, "Quality gate not computed: the analysis failed"},
-		"cancelled":           {func(p object) { delete(p, "qualityGate"); p["status"] = "CANCELLED" }, "Quality gate not computed: the analysis was cancelled"},
-		"no gate":             {func(p object) { delete(p, "qualityGate") }, "Quality gate not computed"},
+		"ok":                  {gate("OK", object{"metric": "x", "status": "NO_VALUE"}), "OK"},
+		"ok with a condition": {gate("OK", failing("coverage", "LESS_THAN", "1", "2")), "OK"},
+		"rating":              {gate("ERROR", failing("reliability_rating", "GREATER_THAN", "3", "1")), "ERROR: reliability rating C > A"},
+		"number":              {gate("ERROR", failing("new_violations", "GT", "1200.0", "0")), "ERROR: violations on new code 1200 > 0"},
+		"two words":           {gate("ERROR", failing("alert_status", "IS", "x", "y")), "ERROR: alert status"},
+		"no conditions":       {gate("ERROR"), "ERROR"},
+		"five conditions":     {gate("ERROR", five("a", "b", "c", "d", "e")...), "ERROR: a 1 > 0, b 1 > 0, c 1 > 0 and 2 more"},
+		"old warning":         {gate("WARN", object{"metric": "bugs", "operator": "GREATER_THAN", "value": "2", "errorThreshold": "1", "status": "WARN"}), "WARN: bugs 2 > 1"},
+		"odd gate":            {gate("NONE"), "NONE"},
+		"hostile":             {gate("ERROR", failing("a\u202e\nb", "GT", "@all\n", "<x>")), "ERROR: a b @all  > <x>"},
+		"failed task":         {func(p object) { delete(p, "qualityGate"); p["status"] = "FAILED" }, "not computed: the analysis failed"},
+		"cancelled":           {func(p object) { delete(p, "qualityGate"); p["status"] = "CANCELLED" }, "not computed: the analysis was cancelled"},
+		"no gate":             {func(p object) { delete(p, "qualityGate") }, "not computed"},
 		"pull request": {
 			func(p object) { p["branch"] = object{"name": "7", "type": "PULL_REQUEST"} },
-			"Quality gate ERROR for pull request 7: coverage on new code 61 % < 80 %",
+			"ERROR for pull request 7: coverage on new code 61 % < 80 %",
 		},
 		"no revision":       {func(p object) { delete(p, "revision") }, nothing},
 		"odd revision":      {func(p object) { p["revision"] = "r4711" }, nothing},
@@ -150,7 +150,7 @@ func TestParseVariants(t *testing.T) {
 		"status is a list":  {func(p object) { p["qualityGate"] = object{"status": []string{}} }, refusal},
 		"conditions: text":  {func(p object) { p["qualityGate"] = object{"status": "OK", "conditions": "x"} }, refusal},
 		"many conditions":   {func(p object) { p["qualityGate"] = object{"conditions": make([]object, maxConditions+1)} }, refusal},
-		"dangerous address": {func(p object) { p["branch"] = object{"url": "javascript:alert(1)"} }, "Quality gate ERROR: coverage on new code 61 % < 80 %"},
+		"dangerous address": {func(p object) { p["branch"] = object{"url": "javascript:alert(1)"} }, "ERROR: coverage on new code 61 % < 80 %"},
 	} {
 		p := object{}
 		w := setup(t)
@@ -211,8 +211,8 @@ func TestSamples(t *testing.T) {
 		return data
 	}
 	for name, want := range map[string]string{
-		"docs.sonarqube-cloud.gate-ok.json":   "myProject c739069ec7105e01303e8b3065a81141aad9f129 Quality gate OK",
-		"readme.condition-error.gate-ok.json": "myproject c739069ec7105e01303e8b3065a81141aad9f129 Quality gate OK",
+		"docs.sonarqube-cloud.gate-ok.json":   "myProject c739069ec7105e01303e8b3065a81141aad9f129 OK",
+		"readme.condition-error.gate-ok.json": "myproject c739069ec7105e01303e8b3065a81141aad9f129 OK",
 		"recorded.2017.clirr.gate-ok.json":    "", // names no commit
 		"signed.pull-request.gate-ok.json":    "", // its revision is made up
 	} {
