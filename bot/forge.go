@@ -23,7 +23,7 @@ type RepoSpec struct {
 	Name          string
 	Description   string
 	Private       bool
-	DefaultBranch string // "main"
+	DefaultBranch string // "main"; "" where one is only looked for
 	Operation     string // marker: id of the operation that makes it
 }
 
