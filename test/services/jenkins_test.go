@@ -86,7 +86,8 @@ func TestJenkinsBuildsAndDeploys(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Host = fmt.Sprintf("hello-world.staging.localhost:%d", apps)
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	client := http.Client{}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
