@@ -80,7 +80,7 @@ func writer() string {
 	for {
 		frame, more := frames.Next()
 		name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
-		parts := strings.Split(name, ".")
+		parts := strings.Split(strings.ReplaceAll(name, "[...]", ""), ".") // of a generic function
 		parts = slices.DeleteFunc(parts[1:], func(s string) bool { return strings.HasPrefix(s, "func") || s[0] >= '0' && s[0] <= '9' || s[0] == '(' })
 		last := ""
 		if len(parts) > 0 {
