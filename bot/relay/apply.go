@@ -26,6 +26,13 @@ func (p *Processor) apply(ctx context.Context, tx *bot.Tx, t *task) (v verdict, 
 			return v, err
 		}
 		if project == nil {
+			wait, err := p.tooEarly(ctx, tx, t.row, &e)
+			if err != nil {
+				return v, err
+			}
+			if wait {
+				return v, bot.Errorf(bot.CodeUnavailable, "%s yet", reason).Backoff()
+			}
 			v.dropped = append(v.dropped, reason)
 			continue
 		}

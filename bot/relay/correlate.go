@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"opsbot/bot"
 )
@@ -41,6 +43,24 @@ func findProject(ctx context.Context, tx *bot.Tx, row bot.InboxRow, e *bot.Event
 		return nil, "", fmt.Errorf("relay: load project of %s: %w", e.ID, err)
 	}
 	return &project, "", nil
+}
+
+// early is how long an event of something unknown is kept while projects are being
+// made: what a service tells of an object may come before the answer to our call
+// that made it.
+const early = 30 * time.Second
+
+// tooEarly reports whether an event that is nobody's may turn out to be of a project
+// that is being made.
+func (p *Processor) tooEarly(ctx context.Context, tx *bot.Tx, row bot.InboxRow, e *bot.Event) (bool, error) {
+	if e.ExternalID == "" || p.o.Clock.Now().Sub(row.Received) > early {
+		return false, nil
+	}
+	projects, err := tx.Projects.List(ctx)
+	if err != nil {
+		return false, fmt.Errorf("relay: look for projects that are being made: %w", err)
+	}
+	return slices.ContainsFunc(projects, func(p bot.Project) bool { return p.State == bot.ProjectCreating }), nil
 }
 
 // cause files an event under what led to it: what the row came with, else the

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +42,39 @@ func TestWorthShowing(t *testing.T) {
 	}
 	if worthShowing(bot.Build{}, &bot.Event{Type: bot.EventBuildProgress}) {
 		t.Error("a report of no build is worth showing")
+	}
+}
+
+// TestEventBeforeItsProject: a service may tell of an object before its answer to
+// the call that made it. What belongs to nobody after that is dropped.
+func TestEventBeforeItsProject(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	made := bot.Project{ID: bot.NewID(at1352()), Slug: "new-one", State: bot.ProjectCreating, Room: r.project.Room, CreatedAt: at1352()}
+	r.write(func(ctx context.Context, tx *bot.Tx) error { return tx.Projects.Put(ctx, made) })
+	r.delivery("d", "push repo-9 "+commit1)
+	r.delivery("lost", "push elsewhere "+commit1)
+	r.turn()
+	r.addProject(made, "repo-9")
+	r.clock.add(time.Second)
+	r.turn()
+	var found []bot.Change
+	r.read(func(ctx context.Context, tx *bot.Tx) (err error) {
+		found, err = tx.Changes.Recent(ctx, made.ID, 10)
+		return err
+	})
+	if len(found) != 1 || found[0].Commit != commit1 {
+		t.Errorf("%+v", found)
+	}
+	if strings.Contains(r.log.String(), "event dropped") {
+		t.Errorf("dropped at once: %s", r.log)
+	}
+	r.clock.add(early)
+	r.turn()
+	if !strings.Contains(r.log.String(), "event dropped") {
+		t.Errorf("not dropped: %s", r.log)
+	}
+	if n := r.left(); n != 0 {
+		t.Errorf("%d rows are left", n)
 	}
 }
