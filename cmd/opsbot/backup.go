@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -59,9 +60,13 @@ func (a *app) backup(ctx context.Context, in localRequest) (answer any, err erro
 	return localAnswer{Text: fmt.Sprintf("Wrote %d files to %s.", n, in.Name)}, nil
 }
 
-// left out: what belongs to the running process, and the live database.
+// left out: what belongs to the running process, what builds are given open, and the
+// live database. The key of the secrets is in: a backup is worth what the folder is.
 func leftOut(rel string) bool {
 	top, _, _ := strings.Cut(rel, "/")
+	if open, _ := path.Match("integrations/*/secrets", rel); open {
+		return true
+	}
 	return top == "run" || top == "lock" || strings.HasPrefix(rel, "opsbot.db") || rel == ".backup.db" || strings.Contains(rel, "/workspaces/")
 }
 

@@ -30,7 +30,7 @@ func TestConversations(t *testing.T) {
 // chatScripts are the conversations that are held in every chat alike. The others are
 // about the console, the terminal and the doors.
 func chatScripts() []string {
-	return []string{"testdata/talk.txtar", "testdata/ship.txtar", "testdata/names.txtar", "testdata/builds.txtar", "testdata/broken.txtar", "testdata/remove.txtar", "testdata/place.txtar"}
+	return []string{"testdata/talk.txtar", "testdata/ship.txtar", "testdata/names.txtar", "testdata/builds.txtar", "testdata/broken.txtar", "testdata/remove.txtar", "testdata/place.txtar", "testdata/secret.txtar"}
 }
 
 func TestConversationsInSlack(t *testing.T) {
@@ -86,7 +86,7 @@ func converse(t *testing.T, open func(env *testscript.Env) (talk.Chat, error), p
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "stop": stop, "say": say, "ask": ask, "eventually": eventually, "http": request,
-			"capture": capture, "press": press, "look": look, "reply": reply,
+			"capture": capture, "press": press, "look": look, "reply": reply, "fill": fill, "nowhere": nowhere,
 			"bigfile": bigfile, "deliver": deliver, "listen": listen,
 		},
 	})

@@ -21,7 +21,7 @@ type Mattermost struct {
 	people map[string]string // name -> id
 }
 
-var _ Chat = (*Mattermost)(nil)
+var _ Filler = (*Mattermost)(nil)
 
 // InMattermost opens the conversation: bot and channel are made.
 func InMattermost(server *mattermost.Server) *Mattermost {
@@ -113,4 +113,20 @@ func (m *Mattermost) Press(user, action string) error {
 		}
 	}
 	return fmt.Errorf("no post has the button %s", action)
+}
+
+// Fill implements Filler.
+func (m *Mattermost) Fill(user string, values map[string]string) (string, error) {
+	open := m.server.Dialogs(m.Person(user))
+	if len(open) == 0 {
+		return "", fmt.Errorf("%s has no form open", user)
+	}
+	form, filled := open[len(open)-1], map[string]any{}
+	for name, value := range values {
+		filled[name] = value
+	}
+	if sent := m.server.SubmitDialog(form, filled); sent.Error != "" || len(sent.Errors) > 0 {
+		return "", fmt.Errorf("the form is refused: %s %v", sent.Error, sent.Errors)
+	}
+	return "f" + form.CallbackID, nil
 }

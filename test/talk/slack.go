@@ -18,7 +18,7 @@ type Slack struct {
 	people map[string]string // name -> id
 }
 
-var _ Chat = (*Slack)(nil)
+var _ Filler = (*Slack)(nil)
 
 // InSlack opens the conversation: the channel is made with the bot in it.
 func InSlack(server *slack.Server) *Slack {
@@ -100,4 +100,16 @@ func (s *Slack) Press(user, action string) error {
 		}
 	}
 	return fmt.Errorf("no message has the button %s", action)
+}
+
+// Fill implements Filler.
+func (s *Slack) Fill(user string, values map[string]string) (string, error) {
+	form, open := s.server.View(s.Person(user))
+	if !open {
+		return "", fmt.Errorf("%s has no form open", user)
+	}
+	if sent := s.server.Submit(s.Person(user), form.ID, values); !sent.Closed {
+		return "", fmt.Errorf("the form is refused: %v", sent.Errors)
+	}
+	return "form:" + form.ID, nil
 }
