@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"opsbot/bot"
 	"opsbot/bot/jenkinsfile"
 	"opsbot/integrations/localci/engine"
 )
@@ -24,6 +25,8 @@ type fakeHost struct {
 	held     int // workspaces not released
 	files    map[string]string
 
+	ask    func(ctx context.Context, q bot.Input) (bot.InputAnswer, error)
+	kept   map[string]string // files with secrets that are there
 	onLine func(line string)
 	shell  func(ctx context.Context, s engine.Script) (engine.Exit, error)
 	tests  func(engine.TestStep) (engine.Totals, error)
@@ -33,6 +36,8 @@ type fakeHost struct {
 
 var (
 	_ engine.Host      = (*fakeHost)(nil)
+	_ engine.Asker     = (*fakeHost)(nil)
+	_ engine.Keeper    = (*fakeHost)(nil)
 	_ engine.Workspace = (*fakeSpace)(nil)
 	_ engine.Files     = (*fakeSpace)(nil)
 )
@@ -49,6 +54,28 @@ func (h *fakeHost) Allocate(_ context.Context, req engine.WorkspaceRequest) (eng
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.held--
+	}, nil
+}
+
+func (h *fakeHost) Ask(ctx context.Context, q bot.Input) (bot.InputAnswer, error) {
+	if h.ask == nil {
+		<-ctx.Done()
+		return bot.InputAnswer{}, ctx.Err()
+	}
+	return h.ask(ctx, q)
+}
+
+func (h *fakeHost) KeepSecret(_ context.Context, name, content string) (string, func(), error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.kept == nil {
+		h.kept = map[string]string{}
+	}
+	h.kept[name] = content
+	return "/secrets/" + name, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.kept, name)
 	}, nil
 }
 

@@ -15,13 +15,14 @@ func (r *run) pipeline(f frame, p *jenkinsfile.Pipeline) error {
 		return err
 	}
 	var first error
-	posted := false
+	posted, before := false, r.outcome.Result
 	err := f.withAgent(p.Agent, agentOfPipeline, func(f frame) error {
 		f, err := f.withEnvironment(p.Environment)
 		if err != nil {
 			return err
 		}
 		return f.withOptions(p.Options, func(f frame) error {
+			r.outcome.Result = before // an attempt that is retried counts no more
 			first = f.runStages(p.Stages, nil)
 			if errors.Is(first, ErrCutOff) {
 				return first
