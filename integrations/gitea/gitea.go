@@ -29,7 +29,7 @@ import (
 type Config struct {
 	URL           string        `yaml:"url" doc:"Gitea's or Forgejo's address." example:"https://gitea.example.com"`
 	Owners        []string      `yaml:"owners" doc:"Organisations, or the token's own account, that may get repositories." example:"[foo-org]"`
-	Token         config.Secret `yaml:"token" doc:"An access token with the scopes write:repository, read:user and write:organization; write:user in place of the last where the owner is the token's own account." example:"env:GITEA_TOKEN"`
+	Token         config.Secret `yaml:"token" doc:"An access token with the scopes write:repository and write:organization; write:user in place of the last where the owner is the token's own account." example:"env:GITEA_TOKEN"`
 	WebhookSecret config.Secret `yaml:"webhook_secret" doc:"What signs the deliveries of our webhooks." example:"env:GITEA_WEBHOOK_SECRET"`
 	Topics        []string      `yaml:"topics" doc:"Topics that each new repository gets." example:"[opsbot]"`
 	Teams         []string      `yaml:"teams" doc:"Teams of the organisation that get access, each with the rights that it has there." example:"[developers]"`
@@ -39,8 +39,8 @@ type Config struct {
 
 // Protection says whether and by which check branches are guarded.
 type Protection struct {
-	Enabled bool   `yaml:"enabled" doc:"Whether EnsureProtection does anything." example:"true"`
-	Check   string `yaml:"check" doc:"The status that a commit needs when the caller names none; Jenkins' is continuous-integration/jenkins/branch." example:"continuous-integration/jenkins/branch"`
+	Enabled bool   `yaml:"enabled" doc:"Whether the default branch of a new repository is guarded." example:"true"`
+	Check   string `yaml:"check" doc:"The status that a commit needs; default: OpsBot's own, opsbot/ and the pipeline's name. That of Jenkins' plugin is continuous-integration/jenkins/branch." example:"continuous-integration/jenkins/branch"`
 }
 
 // Forge is one instance. Safe for concurrent use.

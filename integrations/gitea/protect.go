@@ -50,8 +50,9 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	return f.explain(ctx, resp, err, "protect the branch "+spec.Branch+" of "+full(r))
 }
 
+// checks are those that a commit needs: the configured one, in place of ours.
 func (f *Forge) checks(spec bot.ProtectionSpec) []string {
-	if len(spec.Checks) == 0 && f.cfg.Protection.Check != "" {
+	if f.cfg.Protection.Check != "" {
 		return []string{f.cfg.Protection.Check}
 	}
 	return slices.Clone(spec.Checks)

@@ -11,20 +11,22 @@ import (
 
 func TestProtection(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *Config) {
-		c.Protection = Protection{Enabled: true, Check: "continuous-integration/jenkins/branch"}
-	})
+	w := setup(t, func(c *Config) { c.Protection = Protection{Enabled: true} })
 	repo, commit := w.made("shop")
 	if _, err := w.tea.Commit("foo-org/shop", "release/1.0", "Branch"); err != nil {
 		t.Fatal(err)
 	}
 	for _, branch := range []string{"main", "release/1.0"} {
-		guard := bot.ProtectionSpec{Repository: repo, Branch: branch}
+		w.cfg.Protection.Check = "continuous-integration/jenkins/branch"
+		w.restart()
+		guard := bot.ProtectionSpec{Repository: repo, Branch: branch, Checks: []string{"opsbot/ci"}} // which the configured one stands for
 		for range 2 {
 			if err := w.forge.EnsureProtection(t.Context(), guard); err != nil {
 				t.Fatal(err)
 			}
 		}
+		w.cfg.Protection.Check = ""
+		w.restart()
 		guard.Checks = []string{"lint"}
 		if err := w.forge.EnsureProtection(t.Context(), guard); err != nil {
 			t.Fatal(err)

@@ -47,8 +47,8 @@ type App struct {
 
 // Protection says whether and by which check branches are guarded.
 type Protection struct {
-	Enabled bool   `yaml:"enabled" doc:"Whether EnsureProtection does anything." example:"true"`
-	Check   string `yaml:"check" doc:"The status that a commit needs when the caller names none; Jenkins' is continuous-integration/jenkins/branch." example:"continuous-integration/jenkins/branch"`
+	Enabled bool   `yaml:"enabled" doc:"Whether the default branch of a new repository is guarded." example:"true"`
+	Check   string `yaml:"check" doc:"The status that a commit needs; default: OpsBot's own, opsbot/ and the pipeline's name. That of Jenkins' plugin is continuous-integration/jenkins/branch." example:"continuous-integration/jenkins/branch"`
 }
 
 // Forge is one instance. Safe for concurrent use.

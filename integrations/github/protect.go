@@ -44,8 +44,9 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	return f.branchError(ctx, err, "protect the branch "+spec.Branch+" of "+full(r), spec)
 }
 
+// checks are those that a commit needs: the configured one, in place of ours.
 func (f *Forge) checks(spec bot.ProtectionSpec) []string {
-	if len(spec.Checks) == 0 && f.cfg.Protection.Check != "" {
+	if f.cfg.Protection.Check != "" {
 		return []string{f.cfg.Protection.Check}
 	}
 	return slices.Clone(spec.Checks)

@@ -14,7 +14,7 @@ func TestProtection(t *testing.T) {
 		c.Protection = Protection{Enabled: true, Check: "continuous-integration/jenkins/branch"}
 	})
 	repo, _ := w.made("shop")
-	guard := bot.ProtectionSpec{Repository: repo, Branch: "main"}
+	guard := bot.ProtectionSpec{Repository: repo, Branch: "main", Checks: []string{"opsbot/ci"}} // which the configured one stands for
 	for range 2 {
 		if err := w.forge.EnsureProtection(t.Context(), guard); err != nil {
 			t.Fatal(err)
@@ -23,6 +23,8 @@ func TestProtection(t *testing.T) {
 	if n := w.hub.Count("PUT /repos/{owner}/{repo}/branches/{branch}/protection"); n != 1 {
 		t.Errorf("it was set %d times", n)
 	}
+	w.cfg.Protection.Check = ""
+	w.restart()
 	guard.Checks = []string{"lint"}
 	if err := w.forge.EnsureProtection(t.Context(), guard); err != nil {
 		t.Fatal(err)

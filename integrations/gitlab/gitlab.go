@@ -45,8 +45,8 @@ type Config struct {
 
 // Protection says whether and how branches are guarded.
 type Protection struct {
-	Enabled bool   `yaml:"enabled" doc:"Whether EnsureProtection does anything." example:"true"`
-	Check   string `yaml:"check" doc:"The status that a commit needs when the caller names none. GitLab cannot require a single one: with any, merge requests need pipelines that succeed, statuses of others included." example:"jenkins/build"`
+	Enabled bool   `yaml:"enabled" doc:"Whether the default branch of a new repository is guarded." example:"true"`
+	Check   string `yaml:"check" doc:"The status that a commit needs; default: OpsBot's own. GitLab cannot require a single one: with any, merge requests need pipelines that succeed, statuses of others included." example:"jenkins/build"`
 }
 
 // Forge is one instance. Safe for concurrent use.
@@ -78,6 +78,7 @@ var (
 	_ bot.NameRules        = (*Forge)(nil)
 	_ bot.DisplayName      = (*Forge)(nil)
 	_ bot.WebhookParser    = (*Forge)(nil)
+	_ bot.Service          = (*Forge)(nil)
 	_ bot.Prober           = (*Forge)(nil)
 )
 
