@@ -16,6 +16,10 @@ type deployDoc struct {
 
 	ProjectID   string    `json:"project_id"`
 	Environment string    `json:"environment"`
+	VersionID   string    `json:"version_id"`
+	Commit      string    `json:"commit"`
+	Branch      string    `json:"branch"`
+	Previous    bool      `json:"previous"`      // something ran there before
 	URL         string    `json:"url,omitempty"` // where the app answers
 	At          time.Time `json:"at"`
 	Queue       string    `json:"queue,omitempty"` // "" until Jenkins took it
@@ -158,6 +162,7 @@ func (s *Service) fileDeployment(ctx context.Context, req bot.DeployRequest) (d 
 		}
 		r.body = deployDoc{
 			runSpec: run, ProjectID: req.Project.ID, Environment: req.Environment,
+			VersionID: req.Version.ID, Commit: req.Version.Commit, Branch: req.Version.Branch, Previous: req.Previous != nil,
 			URL: s.AppURL(req.Project, req.Environment), At: s.env.Clock.Now(),
 		}
 		d = r.body

@@ -125,14 +125,7 @@ func (s *Service) settle(ctx context.Context, id string, before, d deployDoc, o 
 		d.End = &o
 	}
 	if d.End != nil || d.Number != before.Number || !d.Missing.Equal(before.Missing) || len(d.Steps) != len(before.Steps) {
-		err := change(ctx, s, kindDeploy, esc(id), func(body *deployDoc, _ bool) error {
-			if body.End != nil || len(body.Steps) > len(d.Steps) {
-				d = *body // another look was faster
-			}
-			*body = d
-			return nil
-		})
-		if err != nil {
+		if err := s.keep(ctx, id, &d); err != nil {
 			return o, err
 		}
 	}
@@ -142,6 +135,25 @@ func (s *Service) settle(ctx context.Context, id string, before, d deployDoc, o 
 	o.Steps = d.Steps
 	s.looks.put(id, s.env.Clock.Now(), o)
 	return o, nil
+}
+
+// keep stores what is new, and tells of it, unless another look was faster.
+func (s *Service) keep(ctx context.Context, id string, d *deployDoc) error {
+	return s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		r, err := ensure[deployDoc](ctx, tx, s.env.Name, kindDeploy, esc(id))
+		if err != nil {
+			return err
+		}
+		if r.body.End != nil || len(r.body.Steps) > len(d.Steps) {
+			*d = r.body
+			return nil
+		}
+		if err := s.news(ctx, tx, id, r.body, *d); err != nil {
+			return err
+		}
+		r.body = *d
+		return r.save(ctx, tx)
+	})
 }
 
 // looks remembers what was seen of deployments a moment ago. The zero value is ready.

@@ -37,7 +37,7 @@ func (s *Service) Remove(ctx context.Context, p bot.Project, environment string)
 	if err != nil {
 		return fmt.Errorf("jenkins: remove %s from %s: %w", p.Slug, environment, err)
 	}
-	return s.endRemoval(ctx, key, app.Removal, b, run.Job)
+	return s.endRemoval(ctx, p.ID, environment, app.Removal, b, run.Job)
 }
 
 // beginRemoval gives the removal that is under way, or a new one.
@@ -68,14 +68,18 @@ func (s *Service) follow(ctx context.Context, ref bot.BuildRef) (bot.Build, erro
 
 // endRemoval forgets the app, or the removal that did not work, so that the next try
 // is one.
-func (s *Service) endRemoval(ctx context.Context, key, removal string, b bot.Build, job string) error {
-	done := b.Result == bot.ResultSuccess
+func (s *Service) endRemoval(ctx context.Context, projectID, environment, removal string, b bot.Build, job string) error {
+	key, done := appKey(projectID, environment), b.Result == bot.ResultSuccess
 	err := s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		app, err := ensure[appDoc](ctx, tx, s.env.Name, kindApp, key)
 		if err != nil || app.body.Removal != removal { // deployed to since
 			return err
 		}
 		if done {
+			e := deployDoc{ProjectID: projectID, Environment: environment}.event("deploy/"+esc(removal), bot.EventServiceRemoved)
+			if err := s.emit(ctx, tx, e); err != nil {
+				return err
+			}
 			return tx.Documents.Delete(ctx, s.env.Name, kindApp, key)
 		}
 		app.body.Removal = ""
