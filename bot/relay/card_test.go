@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -123,9 +124,9 @@ func (s *story) picture(p *bot.Post) string {
 	return b.String()
 }
 
-func TestCardStates(t *testing.T) {
-	t.Parallel()
-	states := map[string]func(s *story){
+// builtStates are what builds can have told.
+func builtStates() map[string]func(s *story) {
+	return map[string]func(s *story){
 		"nothing-reported": func(*story) {},
 		"queued": func(s *story) {
 			s.build(1, func(b *bot.Build) { b.State, b.Result = bot.BuildQueued, "" })
@@ -209,6 +210,12 @@ func TestCardStates(t *testing.T) {
 				})
 			}
 		},
+	}
+}
+
+// shippedStates are what deployments can have told.
+func shippedStates() map[string]func(s *story) {
+	return map[string]func(s *story){
 		"deploying": func(s *story) {
 			v := s.version(s.build(1, nil))
 			s.deployment("staging", v, bot.DeploymentApplying, nil)
@@ -246,6 +253,12 @@ func TestCardStates(t *testing.T) {
 			s.version(s.build(2, nil))
 		},
 	}
+}
+
+func TestCardStates(t *testing.T) {
+	t.Parallel()
+	states := builtStates()
+	maps.Copy(states, shippedStates())
 	for name, happen := range states {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
