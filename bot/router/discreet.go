@@ -111,18 +111,18 @@ func (r *Router) kept(ctx context.Context, line string) (string, bool) {
 		return line, true
 	}
 	verb := strings.ToLower(strings.Trim(words[0], `"'“”„‘’«»\`))
-	cmd, args := r.verbs[verb], r.read(line)
-	if cmd == nil { // what was mistyped may be followed by the same
-		cmd, args = r.verbs[r.nearestVerb(verb)], nil
-		if _, discreet := cmd.(bot.Discreet); discreet {
-			return words[0], false
-		}
+	cmd, known := r.verbs[verb]
+	if !known { // what was mistyped may be followed by the same
+		cmd = r.verbs[r.nearestVerb(verb)]
 	}
 	discreet, ok := cmd.(bot.Discreet)
-	if !ok {
+	switch {
+	case !ok:
 		return line, true
+	case !known:
+		return words[0], false
 	}
-	kept := discreet.Keep(ctx, line, args)
+	kept := discreet.Keep(ctx, line, r.read(line))
 	return kept, kept == line
 }
 
