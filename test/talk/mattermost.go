@@ -21,7 +21,10 @@ type Mattermost struct {
 	people map[string]string // name -> id
 }
 
-var _ Filler = (*Mattermost)(nil)
+var (
+	_ Chat   = (*Mattermost)(nil)
+	_ Filler = (*Mattermost)(nil)
+)
 
 // InMattermost opens the conversation: bot and channel are made.
 func InMattermost(server *mattermost.Server) *Mattermost {

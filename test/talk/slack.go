@@ -18,7 +18,10 @@ type Slack struct {
 	people map[string]string // name -> id
 }
 
-var _ Filler = (*Slack)(nil)
+var (
+	_ Chat   = (*Slack)(nil)
+	_ Filler = (*Slack)(nil)
+)
 
 // InSlack opens the conversation: the channel is made with the bot in it.
 func InSlack(server *slack.Server) *Slack {

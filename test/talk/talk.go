@@ -27,7 +27,6 @@ type Chat interface {
 
 // Filler is a Chat with forms.
 type Filler interface {
-	Chat
 	// Fill fills in the form that the person has open and sends it. It gives the
 	// message's id as the program knows it; an error says what is wrong with the form.
 	Fill(user string, values map[string]string) (message string, err error)
