@@ -157,7 +157,7 @@ func (r row) run(t *testing.T) (cells []string) {
 	w := setup(t, func(c *Config) {
 		c.Protection = Protection{Enabled: true, Check: "ci"}
 		c.Owners = []string{"foo", "old"}
-	}, fake.Slow())
+	}, fake.Slow(), fake.WithReceiver(func(fake.Delivery) int { return 500 }))
 	w.lab.AddGroup("old", fake.GroupRules{DefaultBranch: "master"}, map[string]int{w.lab.Login: fake.Owner})
 	w.via = via
 	for i, c := range columns() {

@@ -10,7 +10,7 @@ import (
 	fake "opsbot/test/fakes/gitlab"
 )
 
-const one1 = "/projects/:id"
+const projectPath = "/projects/:id"
 
 func rows() []row {
 	all := append(repositoryRows(), hookRows()...)
@@ -45,7 +45,7 @@ func inOldGroup(w *world, name string) (bot.Repository, string) {
 	return repo, ""
 }
 
-// marked is a project that is marked for deletion already.
+// condemnedOne is a project that is marked for deletion already.
 func condemnedOne(w *world, name string) (bot.Repository, string) {
 	w.t.Helper()
 	repo, commit := w.made(name)
@@ -108,23 +108,23 @@ func repositoryRows() []row {
 		return ""
 	}
 	return []row{
-		{"find project", "GET", one1, made, find, isThere},
-		{"ensure: look", "GET", one1, ensured, ensure, isThere},
+		{"find project", "GET", projectPath, made, find, isThere},
+		{"ensure: look", "GET", projectPath, ensured, ensure, isThere},
 		{"ensure: namespace", "GET", "/namespaces/:id", nothing, ensure, isThere},
 		{"ensure: create", "POST", "/projects", nothing, ensure, isThere},
-		{"push: project", "GET", one1, ensured, push, isPushed},
+		{"push: project", "GET", projectPath, ensured, push, isPushed},
 		{"push: refs", "GET", "git", ensured, push, isPushed},
 		{"push: pack", "POST", "git", ensured, push, isPushed},
-		{"push: default branch", "PUT", one1, inOldGroup, push, isPushed},
-		{"archive", "POST", one1 + "/archive", made, archive, archived},
-		{"remove: mark", "DELETE", one1, made, remove, isGone},
-		{"remove: at once", "DELETE", one1, condemnedOne, remove, isGone},
-		{"retire", "DELETE", one1, made, retire, isGone},
+		{"push: default branch", "PUT", projectPath, inOldGroup, push, isPushed},
+		{"archive", "POST", projectPath + "/archive", made, archive, archived},
+		{"remove: mark", "DELETE", projectPath, made, remove, isGone},
+		{"remove: at once", "DELETE", projectPath, condemnedOne, remove, isGone},
+		{"retire", "DELETE", projectPath, made, retire, isGone},
 	}
 }
 
 func hookRows() []row {
-	const hooks = one1 + "/hooks"
+	const hooks = projectPath + "/hooks"
 	hooked := func(w *world, name string) (bot.Repository, string) {
 		repo, commit := w.made(name)
 		if _, err := w.forge.EnsureHook(w.t.Context(), hookOf(repo)); err != nil {
@@ -143,6 +143,14 @@ func hookRows() []row {
 	remove := func(ctx context.Context, w *world, r bot.Repository, _ string) error {
 		return w.forge.RemoveHook(ctx, hookOf(r))
 	}
+	lost := func(w *world, name string) (bot.Repository, string) {
+		repo, commit := hooked(w, name)
+		w.commit("foo/"+name, "Lost")
+		return repo, commit
+	}
+	sweep := func(ctx context.Context, w *world, r bot.Repository, _ string) error {
+		return w.forge.sweepHook(ctx, hookIn(r, w.project("foo/"+r.Name)))
+	}
 	single := func(p fake.Project, _ bool) string { return one("hooks", len(p.Hooks)) }
 	none := func(p fake.Project, _ bool) string {
 		if len(p.Hooks) != 0 {
@@ -155,7 +163,13 @@ func hookRows() []row {
 		{"hook: create", "POST", hooks, made, ensure, single},
 		{"hook: update", "PUT", hooks + "/:hook_id", hooked, ensure, single},
 		{"hook: remove", "DELETE", hooks + "/:hook_id", hooked, remove, none},
+		{"sweep: list", "GET", hooks + "/:hook_id/events", lost, sweep, single},
+		{"sweep: resend", "POST", hooks + "/:hook_id/events/:event_id/resend", lost, sweep, single},
 	}
+}
+
+func hookIn(repo bot.Repository, state fake.Project) hooked {
+	return hooked{repo: repo, id: state.Hooks[0].ID}
 }
 
 func readRows() []row {
@@ -189,15 +203,15 @@ func readRows() []row {
 		return err
 	}
 	return []row{
-		{"branches", "GET", one1 + "/repository/branches", made, branches, isThere},
-		{"commits", "GET", one1 + "/repository/commits", grown, commits, isThere},
-		{"file", "GET", one1 + "/repository/files/:path", made, file, isThere},
-		{"nearest tag", "GET", one1 + "/repository/tags", made, tag, isThere},
+		{"branches", "GET", projectPath + "/repository/branches", made, branches, isThere},
+		{"commits", "GET", projectPath + "/repository/commits", grown, commits, isThere},
+		{"file", "GET", projectPath + "/repository/files/:path", made, file, isThere},
+		{"nearest tag", "GET", projectPath + "/repository/tags", made, tag, isThere},
 	}
 }
 
 func statusRows() []row {
-	const guard = one1 + "/protected_branches"
+	const guard = projectPath + "/protected_branches"
 	main := func(r bot.Repository) bot.ProtectionSpec { return bot.ProtectionSpec{Repository: r, Branch: "main"} }
 	protect := func(ctx context.Context, w *world, r bot.Repository, _ string) error {
 		return w.forge.EnsureProtection(ctx, main(r))
@@ -237,14 +251,14 @@ func statusRows() []row {
 		return ""
 	}
 	return []row{
-		{"protection: branch", "GET", one1 + "/repository/branches/:branch", bare, protect, protections(1)},
+		{"protection: branch", "GET", projectPath + "/repository/branches/:branch", bare, protect, protections(1)},
 		{"protection: show", "GET", guard + "/:name", bare, protect, protections(1)},
 		{"protection: set", "POST", guard, bare, protect, protections(1)},
 		{"protection: tighten", "PATCH", guard + "/:name", loose, protect, protections(1)},
-		{"protection: pipelines", "PUT", one1, bare, protect, protections(1)},
+		{"protection: pipelines", "PUT", projectPath, bare, protect, protections(1)},
 		{"protection: remove", "DELETE", guard + "/:name", made, unprotect, protections(0)},
-		{"status: look", "GET", one1 + "/repository/commits/:sha/statuses", made, status, told},
-		{"status: set", "POST", one1 + "/statuses/:sha", made, status, told},
+		{"status: look", "GET", projectPath + "/repository/commits/:sha/statuses", made, status, told},
+		{"status: set", "POST", projectPath + "/statuses/:sha", made, status, told},
 	}
 }
 
@@ -271,13 +285,13 @@ func deploymentRows() []row {
 		}
 		return r, commit
 	}
-	const deployments = one1 + "/deployments"
+	const deployments = projectPath + "/deployments"
 	return []row{
-		{"deployment: branches", "GET", one1 + "/repository/commits/:sha/refs", made, deploy, deployed},
+		{"deployment: branches", "GET", projectPath + "/repository/commits/:sha/refs", made, deploy, deployed},
 		{"deployment: create", "POST", deployments, made, deploy, deployed},
 		{"deployment: show", "GET", deployments + "/:deployment_id", begun, deploy, deployed},
 		{"deployment: state", "PUT", deployments + "/:deployment_id", made, deploy, deployed},
-		{"deployment: environment", "PUT", one1 + "/environments/:environment_id", made, deploy, deployed},
+		{"deployment: environment", "PUT", projectPath + "/environments/:environment_id", made, deploy, deployed},
 	}
 }
 
@@ -308,7 +322,7 @@ func mergeRows() []row {
 		}
 		return ""
 	}
-	const repository, merges = one1 + "/repository", one1 + "/merge_requests"
+	const repository, merges = projectPath + "/repository", projectPath + "/merge_requests"
 	return []row{
 		{"merge request: list", "GET", merges, made, propose, open},
 		{"merge request: branch", "GET", repository + "/branches/:branch", made, propose, open},

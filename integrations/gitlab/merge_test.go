@@ -45,7 +45,7 @@ func TestMergeRequest(t *testing.T) {
 		}
 	}
 	p := w.project("foo/shop")
-	if n := w.lab.Count("POST " + one1 + "/repository/commits"); n != 1 || len(p.MergeRequests) != 1 {
+	if n := w.lab.Count("POST " + projectPath + "/repository/commits"); n != 1 || len(p.MergeRequests) != 1 {
 		t.Errorf("%d commits were made, the merge requests are %+v", n, p.MergeRequests)
 	}
 	if !made.Open || made.Number != 1 || made.URL != w.lab.URL+"/foo/shop/-/merge_requests/1" || made.Commit != p.Branches[s.Branch] || p.Branches["main"] != first {

@@ -1,7 +1,6 @@
 package gitlab
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -90,24 +89,7 @@ func TestProbeWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = w.store.Write(t.Context(), func(ctx context.Context, tx *bot.Tx) error {
-		p := bot.Project{ID: "0190-project", Slug: "shop", DefaultBranch: "main", State: bot.ProjectActive, Forge: "gitlab", Owner: "foo"}
-		if err := tx.Projects.Put(ctx, p); err != nil {
-			return err
-		}
-		for _, r := range []bot.Resource{
-			{ID: "0190-repo", ProjectID: p.ID, Kind: bot.ResourceRepository, Instance: "gitlab", ExternalID: repo.ExternalID, Name: "foo/shop", URL: repo.URL},
-			{ID: "0190-resource", ProjectID: p.ID, Kind: bot.ResourceHook, Instance: "gitlab", ExternalID: id, Name: "foo/shop"},
-		} {
-			if err := tx.Resources.Put(ctx, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.file(repo, id)
 	if f := finding(t, w, "webhooks"); !f.OK || !strings.Contains(f.Text, "foo/shop") {
 		t.Errorf("%+v", f)
 	}

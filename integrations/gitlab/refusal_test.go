@@ -51,7 +51,7 @@ func TestPathTakenUnseen(t *testing.T) {
 	if err := w.lab.AddProject("foo/shop", ""); err != nil {
 		t.Fatal(err)
 	}
-	w.lab.Fail(fake.Fault{Method: "GET", Operation: one1, Status: 404})
+	w.lab.Fail(fake.Fault{Method: "GET", Operation: projectPath, Status: 404})
 	_, err := w.forge.EnsureRepository(t.Context(), spec("shop"))
 	refused(t, w, err, bot.CodeConflict, "cannot see", w.lab.URL+"/foo/shop")
 }
@@ -197,19 +197,22 @@ func TestTokenStaysHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.cfg.URL = "http://localhost:" + port
-	w.via = &rewriting{host: strings.TrimPrefix(w.lab.URL, "http://")}
+	w.via = &rewriting{host: strings.TrimPrefix(w.lab.URL, "http://"), next: &http.Transport{}}
 	w.restart()
 	_, err = w.forge.Push(t.Context(), request(repo, "x"))
 	refused(t, w, err, bot.CodeInvalid, "another server than localhost:"+port, "integrations.gitlab.url")
 }
 
 // rewriting sends everything to one host.
-type rewriting struct{ host string }
+type rewriting struct {
+	host string
+	next http.RoundTripper
+}
 
 func (r *rewriting) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.URL.Host = r.host
-	return http.DefaultTransport.RoundTrip(req)
+	return r.next.RoundTrip(req)
 }
 
 func TestUntrustedCertificate(t *testing.T) {

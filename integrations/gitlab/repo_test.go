@@ -62,7 +62,7 @@ func TestOneGitPush(t *testing.T) {
 			packs++
 		}
 	}
-	if packs != 1 || w.lab.Count("POST "+one1+"/repository/commits") != 0 {
+	if packs != 1 || w.lab.Count("POST "+projectPath+"/repository/commits") != 0 {
 		t.Errorf("%d packs were sent", packs)
 	}
 	if list, err := w.forge.Commits(t.Context(), repo, "", commit, 10); err != nil || len(list) != 1 {

@@ -38,7 +38,7 @@ func TestProtection(t *testing.T) {
 	if p.Protected["main"] != (fake.Protection{Push: fake.Owner, Merge: fake.Developer}) || !p.PipelinesMustSucceed {
 		t.Errorf("%+v", p)
 	}
-	if n := w.lab.Count("PATCH "+one1+"/protected_branches/:name") + w.lab.Count("PUT "+one1); n != 2 {
+	if n := w.lab.Count("PATCH "+projectPath+"/protected_branches/:name") + w.lab.Count("PUT "+projectPath); n != 2 {
 		t.Errorf("it was changed %d times", n)
 	}
 	for range 2 {

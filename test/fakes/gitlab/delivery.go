@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"opsbot/bot"
@@ -15,10 +16,12 @@ import (
 
 // Delivery is one attempt to deliver a webhook.
 type Delivery struct {
-	Event  string // "Push Hook"
-	URL    string
-	Header http.Header
-	Body   []byte
+	ID         int64
+	Event      string // "Push Hook"
+	URL        string
+	Header     http.Header
+	Body       []byte
+	StatusCode int // what was answered; 0: no answer
 }
 
 // tell sends the push event. The lock is held.
@@ -75,20 +78,31 @@ func (s *Server) send(h *hook, kind, event string, payload object) {
 	if token, is := h.fields["token"].(string); is && token != "" {
 		d.Header.Set("X-Gitlab-Token", token)
 	}
+	s.attempt(h, d)
+}
+
+// attempt delivers and remembers what came of it. The lock is held.
+func (s *Server) attempt(h *hook, d Delivery) {
+	d.ID = s.newID()
 	h.deliveries = append(h.deliveries, d)
 	if s.cfg.deliver == nil {
-		h.result(s.cfg.receive(d), now)
+		h.result(d.ID, s.cfg.receive(d), s.clock.Now())
 		return
 	}
 	s.wg.Go(func() {
 		status := s.post(d)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		h.result(status, s.clock.Now())
+		h.result(d.ID, status, s.clock.Now())
 	})
 }
 
-func (h *hook) result(status int, now time.Time) {
+func (h *hook) result(id int64, status int, now time.Time) {
+	for i := range h.deliveries {
+		if h.deliveries[i].ID == id {
+			h.deliveries[i].StatusCode = status
+		}
+	}
 	if status >= 200 && status < 400 {
 		h.failures, h.until = 0, time.Time{}
 		return
@@ -113,4 +127,52 @@ func (s *Server) post(d Delivery) int {
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	return resp.StatusCode
+}
+
+// listEvents tells of the deliveries, newest first, twenty at most at a time.
+func (s *Server) listEvents(c *call, p *project) reply {
+	h := hookOf(c, p)
+	if h == nil {
+		return problem(http.StatusNotFound, "404 Not found")
+	}
+	if n, err := strconv.Atoi(or(c.query.Get("per_page"), "20")); err != nil || n > 20 {
+		return reply{status: http.StatusBadRequest, body: object{"error": "per_page does not have a valid value"}}
+	}
+	var all []any
+	for _, d := range slices.Backward(h.deliveries) {
+		status := strconv.Itoa(d.StatusCode)
+		if d.StatusCode == 0 {
+			status = "internal error"
+		}
+		headers := object{}
+		for _, name := range []string{"Idempotency-Key", "X-Gitlab-Event", "X-Gitlab-Event-UUID", "X-Gitlab-Webhook-UUID"} {
+			headers[name] = d.Header.Get(name)
+		}
+		all = append(all, object{
+			"id": d.ID, "url": d.URL, "trigger": "push_hooks", "request_headers": headers, "request_data": json.RawMessage(d.Body),
+			"response_headers": object{}, "response_body": "", "execution_duration": 0.1, "response_status": status,
+		})
+	}
+	return paged(c, all)
+}
+
+// resend repeats a delivery at once, with the same key.
+func (s *Server) resend(c *call, p *project) reply {
+	h := hookOf(c, p)
+	if h == nil {
+		return problem(http.StatusNotFound, "404 Not found")
+	}
+	i := slices.IndexFunc(h.deliveries, func(d Delivery) bool { return number(d.ID) == c.params["event_id"] })
+	switch {
+	case i < 0:
+		return problem(http.StatusNotFound, "404 Not found")
+	case h.alert(c.now) != "executable":
+		return problem(http.StatusUnprocessableEntity, "Hook disabled")
+	}
+	again := h.deliveries[i]
+	again.Header = again.Header.Clone()
+	again.Header.Set("X-Gitlab-Event-UUID", bot.NewID(c.now))
+	again.Header.Set("X-Gitlab-Webhook-UUID", bot.NewID(c.now))
+	s.attempt(h, again)
+	return created(object{"response_status": h.deliveries[len(h.deliveries)-1].StatusCode})
 }

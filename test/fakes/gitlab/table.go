@@ -25,6 +25,8 @@ func (s *Server) table() []route {
 		{method: "GET", template: p + "/hooks/:hook_id", handle: s.with(Maintainer, s.getHook)},
 		{method: "PUT", template: p + "/hooks/:hook_id", params: hook, handle: s.with(Maintainer, s.editHook)},
 		{method: "DELETE", template: p + "/hooks/:hook_id", handle: s.with(Maintainer, s.deleteHook)},
+		{method: "GET", template: p + "/hooks/:hook_id/events", handle: s.with(Maintainer, s.listEvents)},
+		{method: "POST", template: p + "/hooks/:hook_id/events/:event_id/resend", handle: s.with(Maintainer, s.resend)},
 	}, []route{
 		{method: "GET", template: p + "/repository/branches", handle: s.with(0, s.listBranches)},
 		{method: "GET", template: p + "/repository/branches/:branch", handle: s.with(0, s.getBranch)},
