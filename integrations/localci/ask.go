@@ -228,7 +228,7 @@ func checkAnswer(q bot.Input, answer bot.InputAnswer) (kept bot.InputAnswer, pas
 	for _, p := range known {
 		value, given := values[p.name]
 		switch {
-		case !given:
+		case !given, p.kind == kindPassword && value == "": // which leaves its default
 		case p.kind == kindPassword:
 			passwords[p.name] = value
 		default:

@@ -232,7 +232,7 @@ func TestInputAfterRestart(t *testing.T) {
 		t.Errorf("a button of the first attempt gives %v", err)
 	}
 	if w := b.get(t, b.status(t, "main", 1).URL); !strings.Contains(w.Body.String(), "waiting for an answer") ||
-		!strings.Contains(w.Body.String(), "Go on?") || !strings.Contains(w.Body.String(), askedAgain) {
+		!strings.Contains(w.Body.String(), "Go on?") || !strings.Contains(w.Body.String(), "proceed shop main #1") || !strings.Contains(w.Body.String(), askedAgain) {
 		t.Errorf("the page is %s", w.Body)
 	}
 	if err := b.AnswerInput(t.Context(), ref, bot.InputAnswer{ID: b.asked(t, 1).ID, Proceed: true, By: "bob"}); err != nil {
@@ -266,5 +266,26 @@ func TestInputsSideBySide(t *testing.T) {
 	b.finished(t, "main", 1)
 	if text := b.logOf(t, "main", 1); !strings.Contains(text, "A to A?\n") || !strings.Contains(text, "B to B?\n") {
 		t.Errorf("log\n%s", text)
+	}
+}
+
+// Another node may answer, but not with what must not go through the store.
+func TestInputFromAnotherNode(t *testing.T) {
+	t.Parallel()
+	b := pipelineBench(t, questions)
+	serve(t, b.Service)
+	q := b.asked(t, 1)
+	other := b.start(t, "node2:1", t.TempDir())
+	ref := b.ref("main", 1)
+	answer := bot.InputAnswer{ID: q.ID, Proceed: true, By: "bob", Values: map[string]string{"PIN": "hush-4711"}}
+	if err := other.AnswerInput(t.Context(), ref, answer); bot.CodeOf(err) != bot.CodeUnavailable {
+		t.Errorf("a password from another node gives %v", err)
+	}
+	answer.Values["PIN"] = ""
+	if err := other.AnswerInput(t.Context(), ref, answer); err != nil {
+		t.Fatal(err)
+	}
+	if build, text := b.finished(t, "main", 1), b.logOf(t, "main", 1); build.Result != bot.ResultSuccess || !strings.Contains(text, "bob north true  none\n") {
+		t.Errorf("build %+v, log\n%s", build, text)
 	}
 }

@@ -3,8 +3,10 @@ package localci
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"opsbot/bot"
+	"opsbot/bot/jenkinsfile"
 )
 
 const alone = `pipeline {
@@ -95,6 +97,48 @@ func TestParametersAreChecked(t *testing.T) {
 		want := strings.Replace(c.value, "Yes", "true", 1)
 		if build := b.status(t, ref.Branch, ref.Number); build.Parameters[c.name] != want {
 			t.Errorf("%s is %q, want %q", c.name, build.Parameters[c.name], want)
+		}
+	}
+}
+
+// Builds older than the Jenkinsfile wants them are not kept.
+func TestBuildsGetOld(t *testing.T) {
+	t.Parallel()
+	b := pipelineBench(t, "pipeline {\n agent none\n options { buildDiscarder(logRotator(daysToKeepStr: '3')) }\n stages { stage('S') { steps { echo 's' } } }\n}\n")
+	serve(t, b.Service)
+	b.finished(t, "main", 1)
+	for number := 2; number <= 3; number++ {
+		b.clock.advance(2 * 24 * time.Hour)
+		b.build(t, "main")
+		b.finished(t, "main", number)
+	}
+	if _, err := b.Status(t.Context(), b.ref("main", 1)); bot.CodeOf(err) != bot.CodeNotFound {
+		t.Errorf("#1 is still kept: %v", err)
+	}
+	if build := b.status(t, "main", 2); build.Result != bot.ResultSuccess {
+		t.Errorf("#2 is %s", build.Result)
+	}
+}
+
+// TestOptions reads what holds for a branch.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]branchOptions{
+		"timestamps()":                                  {},
+		"disableConcurrentBuilds()":                     {Exclusive: true},
+		"disableConcurrentBuilds(abortPrevious: true)":  {Exclusive: true, AbortPrevious: true},
+		"disableConcurrentBuilds(abortPrevious: false)": {Exclusive: true},
+		"buildDiscarder(logRotator(numToKeepStr: '5'))": {KeepBuilds: 5},
+		"buildDiscarder(logRotator(numToKeepStr: '-1', daysToKeepStr: '7', artifactNumToKeepStr: '1'))": {KeepDays: 7},
+		"buildDiscarder(logRotator(numToKeepStr: \"${env.N}\"))":                                        {},
+	} {
+		file, errs := jenkinsfile.Parse([]byte("pipeline {\n agent any\n options { " + options + " }\n stages { stage('S') { steps { echo 's' } } }\n}\n"))
+		if len(errs) > 0 {
+			t.Errorf("%s: %v", options, errs)
+			continue
+		}
+		if got := optionsOf(file); got != want {
+			t.Errorf("%s: %+v, want %+v", options, got, want)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (s *Service) Listener() bot.Listener { return bot.ListenConsole }
 func (s *Service) Handler() http.Handler {
 	pages := template.Must(template.New("pages").Funcs(template.FuncMap{
 		"took":     func(b bot.Build) string { return took(b, s.env.Clock.Now()) },
+		"quote":    bot.Quote,
 		"artifact": func(name string) string { return (&url.URL{Path: "artifact/" + name}).EscapedPath() },
 	}).Parse(pagesHTML))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
