@@ -128,7 +128,7 @@ func (f *Forge) record(ctx context.Context, deployment string, id int64) error {
 	if err != nil {
 		return err
 	}
-	return f.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+	err = f.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		doc, err := tx.Documents.Get(ctx, f.env.Name, kindDeployment, deployment)
 		if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
 			return err
@@ -136,6 +136,10 @@ func (f *Forge) record(ctx context.Context, deployment string, id int64) error {
 		_, err = tx.Documents.Put(ctx, bot.Document{Instance: f.env.Name, Kind: kindDeployment, Key: deployment, Rev: doc.Rev, Body: body})
 		return err
 	})
+	if bot.CodeOf(err) == bot.CodeStale {
+		return nil // the same, written by another try at this moment
+	}
+	return err
 }
 
 // describeEnvironment says where the deployment runs, and that it is production.

@@ -77,10 +77,8 @@ func (f *Forge) FindPullRequest(ctx context.Context, spec bot.PullRequestSpec) (
 	switch {
 	case there.branch != nil && !there.ourBranch(spec.Operation):
 		return bot.PresenceForeign, there.result(), nil
-	case there.request == nil:
+	case there.request == nil, there.branch == nil && !there.ourRequest(spec.Operation): // or an earlier operation's, which is over
 		return bot.PresenceAbsent, bot.PullRequest{}, nil
-	case there.branch == nil && !there.ourRequest(spec.Operation):
-		return bot.PresenceForeign, there.result(), nil
 	}
 	return bot.PresenceOurs, there.result(), nil
 }
@@ -92,9 +90,9 @@ func (f *Forge) EnsurePullRequest(ctx context.Context, spec bot.PullRequestSpec)
 		return bot.PullRequest{}, err
 	}
 	switch {
-	case there.ourRequest(spec.Operation):
+	case there.ourRequest(spec.Operation), there.open() && there.ourBranch(spec.Operation):
 		return there.result(), nil // open, or as people left it
-	case there.branch != nil && !there.ourBranch(spec.Operation), there.open():
+	case there.branch != nil && !there.ourBranch(spec.Operation):
 		return bot.PullRequest{}, bot.Errorf(bot.CodeConflict, "%s has a branch %s already that OpsBot did not make for this: %s",
 			full(there.project), bot.Escape(spec.Branch), f.webURL(full(there.project))+"/-/branches")
 	case there.branch == nil:

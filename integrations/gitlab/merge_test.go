@@ -160,3 +160,29 @@ func TestMergeRequestMerged(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeRequestOfEarlierOperation: one that is over is not in the way of another.
+func TestMergeRequestOfEarlierOperation(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	repo, _ := w.made("shop")
+	first := proposalOf(repo)
+	if _, err := w.forge.EnsurePullRequest(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	second := first
+	second.Operation = "op-8"
+	wantProposal(t, w, second, bot.PresenceForeign)
+	if err := w.forge.ClosePullRequest(t.Context(), second); err != nil || w.project("foo/shop").MergeRequests[0].State != "opened" {
+		t.Errorf("another operation's was closed: %v", err)
+	}
+	if err := w.forge.ClosePullRequest(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	wantProposal(t, w, second, bot.PresenceAbsent)
+	made, err := w.forge.EnsurePullRequest(t.Context(), second)
+	if err != nil || made.Number != 2 || !made.Open {
+		t.Errorf("%+v, %v", made, err)
+	}
+	wantProposal(t, w, second, bot.PresenceOurs)
+}

@@ -30,9 +30,8 @@ func parsePush(body []byte) (p pushed, err error) {
 	if err := json.Unmarshal(body, &top); err != nil {
 		return p, err
 	}
-	kind, err := top.Text("object_kind", 40)
-	if err != nil || kind != "push" {
-		return p, fmt.Errorf("object_kind is not push (%w)", err)
+	if kind, err := top.Text("object_kind", 40); err != nil || kind != "push" {
+		return p, errors.New("object_kind is not push")
 	}
 	if p.ref, err = top.Text("ref", 300); err != nil {
 		return p, err

@@ -24,10 +24,11 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 	if err != nil {
 		return err
 	}
-	if _, err = f.branch(ctx, p, spec.Branch); err != nil {
+	b, err := f.branch(ctx, p, spec.Branch)
+	if err != nil {
 		return err
 	}
-	if err := f.guard(ctx, p, spec.Branch); err != nil {
+	if err := f.guard(ctx, p, b); err != nil {
 		return err
 	}
 	if !f.wantsChecks(spec) || p.OnlyAllowMergeIfPipelineSucceeds {
@@ -55,7 +56,10 @@ func (f *Forge) branch(ctx context.Context, p *gl.Project, name string) (*gl.Bra
 	return b, nil
 }
 
-func (f *Forge) guard(ctx context.Context, p *gl.Project, name string) error {
+// guard protects a branch. One that a wildcard or its group protects is left alone:
+// of several rules GitLab goes by the most permissive.
+func (f *Forge) guard(ctx context.Context, p *gl.Project, b *gl.Branch) error {
+	name := b.Name
 	have, _, err := f.api.ProtectedBranches.GetProtectedBranch(p.ID, name, gl.WithContext(ctx))
 	err = f.explain(ctx, err, "show the protection of "+name+" of "+full(p))
 	switch {
@@ -64,6 +68,8 @@ func (f *Forge) guard(ctx context.Context, p *gl.Project, name string) error {
 	case err == nil:
 		_, _, err = f.api.ProtectedBranches.UpdateProtectedBranch(p.ID, name,
 			&gl.UpdateProtectedBranchOptions{AllowForcePush: gl.Ptr(false)}, gl.WithContext(ctx))
+	case bot.CodeOf(err) == bot.CodeNotFound && b.Protected:
+		return nil
 	case bot.CodeOf(err) == bot.CodeNotFound:
 		developers := gl.DeveloperPermissions
 		_, _, err = f.api.ProtectedBranches.ProtectRepositoryBranches(p.ID, &gl.ProtectRepositoryBranchesOptions{

@@ -40,6 +40,24 @@ func TestMadeAsConfigured(t *testing.T) {
 	t.Logf("ensure: %d calls; two pushes: %d", before, len(w.lab.Calls())-before)
 }
 
+func TestDefaultBranchOfTheGroupsSettings(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.Owners = []string{"old"} }, fake.Slow())
+	w.lab.AddGroup("old", fake.GroupRules{DefaultBranch: "master"}, map[string]int{w.lab.Login: fake.Owner})
+	s := spec("shop")
+	s.Owner = "old"
+	repo, err := w.forge.EnsureRepository(t.Context(), s)
+	if err != nil || repo.DefaultBranch != "main" {
+		t.Fatal(repo, err)
+	}
+	if _, err := w.forge.Push(t.Context(), request(repo, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.project("old/shop"); p.DefaultBranch != "main" {
+		t.Errorf("the default branch is %s", p.DefaultBranch)
+	}
+}
+
 // TestOneGitPush: whatever the number of files, it is one push of one commit.
 func TestOneGitPush(t *testing.T) {
 	t.Parallel()

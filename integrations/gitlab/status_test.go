@@ -55,6 +55,16 @@ func TestProtection(t *testing.T) {
 	if p = w.project("foo/shop"); p.Protected["main"] != (fake.Protection{Push: fake.Developer, Merge: fake.Developer}) {
 		t.Errorf("developers may not push any more: %+v", p.Protected)
 	}
+	if err := w.lab.Protect("foo/shop", "rel-*", fake.Protection{Push: fake.Owner, Merge: fake.Maintainer}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.lab.Commit("foo/shop", "rel-1", "Release"); err != nil {
+		t.Fatal(err)
+	}
+	guard.Branch = "rel-1"
+	if err := w.forge.EnsureProtection(t.Context(), guard); err != nil || len(w.project("foo/shop").Protected) != 2 {
+		t.Errorf("a wildcard was weakened: %v, %v", w.project("foo/shop").Protected, err)
+	}
 	guard.Branch = "absent"
 	refused(t, w, w.forge.EnsureProtection(t.Context(), guard), bot.CodeNotFound, "foo/shop", "no branch absent")
 	off := setup(t, nil)

@@ -28,7 +28,7 @@ type Delivery struct {
 func (s *Server) tell(p *project, branch, before, after string) {
 	web := s.URL + "/" + p.full()
 	payload := object{
-		"object_kind": "push", "event_name": "push", "ref": "refs/heads/" + branch, "ref_protected": p.protected[branch] != nil,
+		"object_kind": "push", "event_name": "push", "ref": "refs/heads/" + branch, "ref_protected": p.guarded(branch),
 		"before": or(before, githttp.Zeros), "after": or(after, githttp.Zeros), "checkout_sha": orNull(after), "message": nil,
 		"user_id": s.space(s.Login).id, "user_name": s.Login, "user_username": s.Login, "user_email": "", "user_avatar": nil,
 		"project_id": p.id, "project": object{

@@ -40,7 +40,7 @@ func (s *Server) oneCommit(p *project, id string) (object, bool) {
 func (s *Server) branchView(p *project, name, id string) object {
 	commit, _ := s.oneCommit(p, id)
 	return object{
-		"name": name, "commit": commit, "merged": false, "protected": p.protected[name] != nil, "default": name == s.defaultBranch(p),
+		"name": name, "commit": commit, "merged": false, "protected": p.guarded(name), "default": name == s.defaultBranch(p),
 		"developers_can_push": false, "developers_can_merge": false, "can_push": true, "web_url": s.URL + "/" + p.full() + "/-/tree/" + name,
 	}
 }
@@ -70,7 +70,7 @@ func (s *Server) deleteBranch(c *call, p *project) reply {
 		return forbidden()
 	case p.heads()[name] == "":
 		return notFound("Branch")
-	case p.protected[name] != nil:
+	case p.guarded(name):
 		return problem(http.StatusForbidden, "Protected branch can not be removed")
 	}
 	if err := p.set(name, ""); err != nil {

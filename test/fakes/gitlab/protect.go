@@ -1,12 +1,26 @@
 package gitlab
 
-import "net/http"
+import (
+	"net/http"
+	"path"
+	"strings"
+)
 
 // protection guards a branch, or what its name may stand for.
 type protection struct {
 	id          int64
 	push, merge int
 	force       bool
+}
+
+// guarded tells whether a branch is protected, by its name or a wildcard.
+func (p *project) guarded(branch string) bool {
+	for name := range p.protected {
+		if fits, _ := path.Match(strings.ReplaceAll(name, "/", "."), strings.ReplaceAll(branch, "/", ".")); fits {
+			return true
+		}
+	}
+	return false
 }
 
 func protectionView(name string, g *protection) object {
