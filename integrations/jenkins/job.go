@@ -21,13 +21,26 @@ func (s *Service) FindJob(ctx context.Context, spec bot.JobSpec) (bot.Presence, 
 	case err != nil:
 		return bot.PresenceUnknown, bot.Job{}, fmt.Errorf("jenkins: find job %s: %w", name, err)
 	case there == nil:
-		return bot.PresenceAbsent, bot.Job{}, nil
+		return bot.PresenceAbsent, bot.Job{}, s.forgetGone(ctx, name, spec.ProjectID)
 	}
 	mark := readMarker(there.Value("description"))
+	job := s.job(name, mark)
 	if mark != (marker{Project: spec.ProjectID, Operation: spec.Operation}) {
-		return bot.PresenceForeign, s.job(name, mark), nil
+		return bot.PresenceForeign, job, nil
 	}
-	return bot.PresenceOurs, s.job(name, mark), nil
+	// A process that ended between making the job and remembering it left one that
+	// nobody polls.
+	return bot.PresenceOurs, job, s.rememberJob(ctx, name, job.ExternalID, spec)
+}
+
+// forgetGone forgets a project's job that is not there any more: a process may have
+// ended between deleting and forgetting it.
+func (s *Service) forgetGone(ctx context.Context, name, project string) error {
+	have, known, err := read[jobDoc](ctx, s, kindJob, esc(name))
+	if err != nil || !known || have.ProjectID != project {
+		return err
+	}
+	return s.forgetJob(ctx, name)
 }
 
 // readJob reads a job's configuration; nil if there is no job.

@@ -310,3 +310,40 @@ func TestMadeAnew(t *testing.T) {
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// TestFindSetsMemoryRight: what a process that ended in between has not remembered, or
+// not forgotten, is caught up with when the job is looked for.
+func TestFindSetsMemoryRight(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	job := b.job(t, &fake.Program{})
+	polled := func(want int) {
+		t.Helper()
+		known, err := b.known(t.Context())
+		if err != nil || len(known[""]) != want {
+			t.Errorf("%+v is polled, %v; want %d jobs", known, err, want)
+		}
+	}
+	if err := b.forgetJob(t.Context(), "shop"); err != nil { // as if it had never been remembered
+		t.Fatal(err)
+	}
+	polled(0)
+	if found, got, err := b.FindJob(t.Context(), spec("shop")); err != nil || found != bot.PresenceOurs || got.ExternalID != job.ExternalID {
+		t.Errorf("%s %+v, %v", found, got, err)
+	}
+	polled(1)
+	if err := b.deleteJob(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	other := spec("shop")
+	other.ProjectID = "0190-other"
+	for _, s := range []bot.JobSpec{other, spec("shop")} {
+		if s.ProjectID != other.ProjectID {
+			polled(1) // that nothing of another project is there says nothing of this one's
+		}
+		if found, _, err := b.FindJob(t.Context(), s); err != nil || found != bot.PresenceAbsent {
+			t.Errorf("%s, %v", found, err)
+		}
+	}
+	polled(0)
+}
