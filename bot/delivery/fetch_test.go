@@ -96,12 +96,19 @@ func TestNotFetched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
+			r.envs = append(r.envs, bot.Environment{Name: "jobs", Deployer: "jobs", Auto: "main"})
 			r.archive = &archive{ci: r.ci, files: c.files}
 			r.start(nil)
 			b := r.built(4, "main", undigested("dist/app.tar.gz"))
 			r.settled()
-			if got := r.notes(b); !strings.HasPrefix(got, "Not deployed to staging: "+c.says) || r.deploy.applies() != "" {
-				t.Errorf("said %q, applied %q", got, r.deploy.applies())
+			if got := r.notes(b); !strings.HasPrefix(got, "Not deployed to staging: "+c.says) {
+				t.Errorf("said %q", got)
+			}
+			if label, _ := r.state("staging"); label != "" {
+				t.Errorf("staging runs %s", label)
+			}
+			if label, _ := r.state("jobs"); label == "" {
+				t.Error("a deployer that needs only the commit got none")
 			}
 			_, err := r.service(r.db).Plan(t.Context(), r.request("deploy", "staging", r.newest().Label))
 			if text := bot.MessageOf(err); bot.CodeOf(err) != bot.CodeInvalid || !strings.Contains(text, "build that commit again") {

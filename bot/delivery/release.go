@@ -198,11 +198,9 @@ func (k *releaseKind) release(ctx context.Context, run bot.StepRun, in releaseIn
 	if problem == "" && spec.Artifact != "" && len(wanted(v.Artifacts, spec)) == 0 {
 		problem = fmt.Sprintf("the build archived no artifact named %q, which %s wants to run", spec.Artifact, SpecPath)
 	}
-	if problem == "" {
-		problem = run.Outputs["fetch"]["problem"]
-	}
+	why := obstacles{spec: problem, copied: run.Outputs["fetch"]["problem"]}
 	return bot.StepResult{Commit: func(ctx context.Context, tx *bot.Tx) error {
-		return k.store(ctx, tx, op, in, project, v, heads[in.Branch], problem)
+		return k.store(ctx, tx, op, in, project, v, heads[in.Branch], why)
 	}}, nil
 }
 
@@ -230,8 +228,25 @@ func (k *releaseKind) readBack(ctx context.Context, projectID string, in release
 	return p, b, nil
 }
 
+// obstacles are why a version can't be deployed; "" = it can.
+type obstacles struct {
+	spec   string // it does not say what to run, or that is not there
+	copied string // what is to be run could not be fetched
+}
+
+// in tells what stands in the way where a deployer needs only the commit, or not.
+func (o obstacles) in(byCommit bool) string {
+	switch {
+	case !byCommit && o.spec == "":
+		return o.copied
+	case byCommit && o.spec == noSpec:
+		return ""
+	}
+	return o.spec
+}
+
 // store keeps the version and files its automatic deployments, once.
-func (k *releaseKind) store(ctx context.Context, tx *bot.Tx, op *bot.Operation, in releaseInput, p bot.Project, v bot.Version, head, problem string) error {
+func (k *releaseKind) store(ctx context.Context, tx *bot.Tx, op *bot.Operation, in releaseInput, p bot.Project, v bot.Version, head string, why obstacles) error {
 	err := tx.Versions.Insert(ctx, v)
 	if bot.CodeOf(err) == bot.CodeConflict {
 		return nil // made by an earlier attempt whose result was lost
@@ -246,7 +261,8 @@ func (k *releaseKind) store(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 		if env.Auto == "" || env.Auto != in.Branch {
 			continue
 		}
-		if problem == "" || problem == noSpec && k.s.byCommit(env) {
+		problem := why.in(k.s.byCommit(env))
+		if problem == "" {
 			err = k.auto(ctx, tx, op, p, v, env, head)
 		} else {
 			err = k.s.note(ctx, tx, op, in, "Not deployed to "+bot.Escape(env.Name)+": "+bot.Escape(problem)+".", bot.ToneWarn)
