@@ -99,6 +99,7 @@ type Service struct {
 	env       bot.IntegrationEnv
 	config    Config
 	rest      *rest.Client
+	plain     *rest.Client // without the login, for other servers
 	requester *gojenkins.Requester
 	mask      *rest.Mask
 	crumbs    crumbs
@@ -147,6 +148,9 @@ func New(env bot.IntegrationEnv) (*Service, error) {
 		Service: s.DisplayName(), Base: c.URL, Authorize: s.authorize, Mask: s.mask, Clock: env.Clock, Timeout: c.Timeout,
 	})
 	if err != nil {
+		return nil, fmt.Errorf("jenkins: configuration of %s: %w", env.Name, err)
+	}
+	if s.plain, err = rest.New(rest.Options{Service: s.DisplayName(), Mask: s.mask, Clock: env.Clock, Timeout: c.Timeout}); err != nil {
 		return nil, fmt.Errorf("jenkins: configuration of %s: %w", env.Name, err)
 	}
 	client := s.rest.HTTPClient()
