@@ -41,7 +41,7 @@ type Config struct {
 	Defaults     Defaults            `yaml:"defaults" doc:"What a command uses when it is not told."`
 	Environments []Environment       `yaml:"environments" doc:"Where projects are deployed to, in the order of promotion."`
 	Groups       map[string][]string `yaml:"groups" doc:"The policy's groups: name to members, each INTEGRATION:ACCOUNT-ID, INTEGRATION:group/ID, role/NAME or channel/ID for a chat's own groups, or a bare name for a user of the console."`
-	TrustEmail   []string            `yaml:"trust_email" example:"[slack, chat2]" doc:"The chats whose verified e-mail addresses tell that two accounts are one person's; default: none, people use link."`
+	TrustEmail   []string            `yaml:"trust_email" example:"slack" doc:"The chats whose verified e-mail addresses tell that two accounts are one person's; default: none, people use link."`
 	Rooms        []Room              `yaml:"rooms" doc:"Rooms with a look of their own."`
 
 	from *vault
@@ -72,7 +72,7 @@ type Log struct {
 type Defaults struct {
 	Forge     string   `yaml:"forge" example:"github" doc:"The integration that keeps repositories."`
 	Pipeline  string   `yaml:"pipeline" example:"jenkins" doc:"The integration that builds."`
-	Provision []string `yaml:"provision" example:"[sonarqube, artifactory]" doc:"The integrations that make something for every new project, besides forge and pipeline."`
+	Provision []string `yaml:"provision" example:"sonarqube" doc:"The integrations that make something for every new project, besides forge and pipeline."`
 	Blueprint string   `yaml:"blueprint" example:"go-service" doc:"The blueprint of a new project."`
 	Owner     string   `yaml:"owner" example:"foo-org" doc:"The owner of new repositories; default: the forge's first one."`
 	Room      string   `yaml:"room" example:"slack:#deployments" doc:"The room of what belongs to no other, as INTEGRATION:ROOM."`

@@ -157,7 +157,7 @@ func TestExampleUncommentedLoads(t *testing.T) {
 		}
 	}
 	if c == nil {
-		names := strings.NewReplacer("github", "jenkins", "prod\n", "jenkins\n", "prod #", "jenkins #", "slack:", "console:", "after: staging", "after: \"\"")
+		names := strings.NewReplacer("github", "jenkins", "[sonarqube]", "[jenkins]", "prod\n", "jenkins\n", "prod #", "jenkins #", "slack:", "console:", "after: staging", "after: \"\"")
 		if c, err = Load(write(t, names.Replace(text)), noEnv); err != nil {
 			t.Fatalf("with names that are there: %v\n%s", err, names.Replace(text))
 		}
