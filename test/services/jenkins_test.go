@@ -37,8 +37,8 @@ func packed(t *testing.T, page string) string {
 	return out.String()
 }
 
-// deployers has a Jenkins that builds a site and has a job that deploys.
-func deployers(t *testing.T) (w *team, apps int) {
+// deployers has a Jenkins that does that with a site, and has a job that deploys.
+func deployers(t *testing.T, does *jenkins.Program) (w *team, apps int) {
 	t.Helper()
 	w = &team{hub: openapi.New(t, github.WithDir(t.TempDir())), ci: jenkins.New(t, jenkins.Quiet(200*time.Millisecond)), chat: talk.InSlack(slack.New(t))}
 	w.hub.AddOrg("foo-org", github.OrgRules{MembersCreate: true}, w.hub.Login)
@@ -46,7 +46,7 @@ func deployers(t *testing.T) (w *team, apps int) {
 	w.ci.AddRepo(w.hub.URL+"/foo-org/hello-world.git").Follow(func() map[string]string {
 		repo, _ := w.hub.Repo("foo-org/hello-world")
 		return repo.Branches
-	}, &jenkins.Program{Files: map[string]string{"dist/hello-world.tar.gz": packed(t, "<p>made by Jenkins</p>")}})
+	}, does)
 	w.ci.AddJob("team/deploy", jenkins.Plain{
 		Parameters: []jenkins.Parameter{{Name: "APP"}, {Name: "VERSION"}, {Name: "ARTIFACT_URL"}, {Name: "DEPLOYMENT"}},
 		Run:        func(map[string]string) *jenkins.Program { return &jenkins.Program{Stages: []string{"Fetch", "Switch"}} },
@@ -72,7 +72,7 @@ func deployers(t *testing.T) (w *team, apps int) {
 // and the same version goes to production by a job that the team has.
 func TestJenkinsBuildsAndDeploys(t *testing.T) {
 	t.Parallel()
-	w, apps := deployers(t)
+	w, apps := deployers(t, &jenkins.Program{Files: map[string]string{"dist/hello-world.tar.gz": packed(t, "<p>made by Jenkins</p>")}})
 	s := w.bot.Serve(t)
 	defer func() {
 		if t.Failed() {
@@ -104,6 +104,22 @@ func TestJenkinsBuildsAndDeploys(t *testing.T) {
 		ran[0].Parameters["ARTIFACT_URL"] != w.ci.URL+"/job/hello-world/job/main/1/artifact/dist/hello-world.tar.gz" {
 		t.Errorf("%+v", ran)
 	}
+}
+
+// TestJenkinsAsks: what a build asks is a button on its card, and the answer goes back.
+func TestJenkinsAsks(t *testing.T) {
+	t.Parallel()
+	w, _ := deployers(t, &jenkins.Program{Input: &jenkins.Input{Message: "Publish it?", OK: "Go on"}})
+	s := w.bot.Serve(t)
+	defer func() {
+		if t.Failed() {
+			t.Log(s.Log())
+		}
+	}()
+	w.chat.Say("alice", "@opsbot new-project hello-world", "")
+	w.wait(t, `Publish it\?`)
+	w.press(t, "alice", "Go on")
+	w.wait(t, `Build #1 +SUCCESS`)
 }
 
 // press presses the newest button of a label.
