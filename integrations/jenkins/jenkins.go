@@ -1,6 +1,7 @@
-// Package jenkins is the pipeline of those who have a Jenkins: a multibranch job
-// per project, builds by the queue, and events by polling, by the notification
-// plugin or by the Jenkinsfile's own call, each build told once.
+// Package jenkins is the pipeline of those who have a Jenkins, and their deployer if
+// it has a job for that: a multibranch job per project, builds by the queue, and
+// events by polling, by the notification plugin or by the Jenkinsfile's own call, each
+// build told once.
 //
 // A job's external id is its full name ("team/hello-world"); a build is named by
 // that, its branch and its number. What Jenkins cannot keep (who asked, why, under
@@ -43,8 +44,8 @@ type Config struct {
 	PollMin       time.Duration `yaml:"poll_min" json:"poll_min,omitempty" default:"2s" doc:"How often OpsBot asks while something is built."`
 	PollMax       time.Duration `yaml:"poll_max" json:"poll_max,omitempty" default:"1m" doc:"How often it asks when nothing happens."`
 	Timeout       time.Duration `yaml:"timeout" json:"timeout,omitempty" default:"30s" doc:"How long one request to Jenkins may take."`
-	Deploy        DeployConfig  `yaml:"deploy" json:"deploy,omitzero" doc:"Makes this Jenkins a deployer: its jobs bring versions into environments, whatever built them."`
 	ScanTimeout   time.Duration `yaml:"scan_timeout" json:"scan_timeout,omitempty" default:"40s" doc:"How long OpsBot waits for a scan of the branches."`
+	Deploy        DeployConfig  `yaml:"deploy" json:"deploy,omitzero" doc:"Makes this Jenkins a deployer: its jobs bring versions into environments, whatever built them."`
 }
 
 // ForgeConfig says how Jenkins gets at the repositories of one host.
