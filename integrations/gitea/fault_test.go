@@ -34,6 +34,12 @@ func (f *flaky) arm(how, method string, path *regexp.Regexp) {
 	f.how, f.method, f.path = how, method, path
 }
 
+func (f *flaky) armed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.how != ""
+}
+
 func (f *flaky) take(r *http.Request) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -51,15 +57,13 @@ func (f *flaky) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "refused":
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	case "slow":
-		<-r.Context().Done()
-		return nil, r.Context().Err()
+		return nil, context.DeadlineExceeded
 	case "slow, done":
-		resp, err := f.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+		resp, err := f.next.RoundTrip(r)
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		<-r.Context().Done()
-		return nil, r.Context().Err()
+		return nil, context.DeadlineExceeded
 	}
 	return f.next.RoundTrip(r)
 }
@@ -168,6 +172,9 @@ func (r row) run(t *testing.T) (cells []string) {
 			w.tea.Fail(c.fault)
 		}
 		cells = append(cells, r.cell(t, w, c, repo, commit))
+		if via.armed() || w.tea.Waiting() > 0 {
+			t.Errorf("%s, %s: the request was not made", r.name, c.name)
+		}
 		via.arm("", "", nil)
 		w.tea.ClearFaults()
 		w.clock.add(2 * time.Hour)
@@ -193,13 +200,7 @@ func ownerOf(repo bot.Repository) string {
 // cell is the first try.
 func (r row) cell(t *testing.T, w *world, c column, repo bot.Repository, commit string) string {
 	t.Helper()
-	ctx := t.Context()
-	if strings.HasPrefix(c.wire, "slow") {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 150*time.Millisecond)
-		defer cancel()
-	}
-	err := r.do(ctx, w, repo, commit)
+	err := r.do(t.Context(), w, repo, commit)
 	if err == nil {
 		return "done"
 	}

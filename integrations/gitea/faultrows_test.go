@@ -52,6 +52,18 @@ func ensure(ctx context.Context, w *world, repo bot.Repository, _ string) error 
 	return err
 }
 
+// mine is a repository of the token's own account.
+func mine(_ *world, name string) (bot.Repository, string) {
+	return bot.Repository{Owner: "opsbot", Name: name}, ""
+}
+
+func ensureMine(ctx context.Context, w *world, repo bot.Repository, _ string) error {
+	s := spec(repo.Name)
+	s.Owner = repo.Owner
+	_, err := w.forge.EnsureRepository(ctx, s)
+	return err
+}
+
 func isThere(_ fake.Repo, there bool) string {
 	if !there {
 		return "it is not there"
@@ -98,7 +110,7 @@ func repositoryRows() []row {
 	return []row{
 		{"find repository", "GET", repo, made, find, isThere},
 		{"ensure: look", "GET", repo, ensured, ensure, isThere},
-		{"ensure: account", "GET", "/user", nothing, ensure, isThere},
+		{"ensure: account", "GET", "/user", mine, ensureMine, isThere},
 		{"ensure: owner", "GET", "/orgs/{org}", nothing, ensure, isThere},
 		{"ensure: create", "POST", "/orgs/{org}/repos", nothing, ensure, isThere},
 		{"push: describe", "PATCH", repo, ensured, push, isPushed},
@@ -218,11 +230,12 @@ func statusRows() []row {
 		return w.forge.WriteStatus(ctx, bot.CommitStatus{Repository: r, Commit: commit, Check: "ci", State: bot.StatusSuccess})
 	}
 	half := func(w *world, name string) (bot.Repository, string) {
-		r, commit := w.made(name)
-		err := w.forge.EnsureProtection(w.t.Context(), bot.ProtectionSpec{Repository: r, Branch: "main", Checks: []string{"other"}})
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		check := w.cfg.Protection.Check
+		w.cfg.Protection.Check = "other"
+		w.restart()
+		r, commit := guarded(w, name)
+		w.cfg.Protection.Check = check
+		w.restart()
 		return r, commit
 	}
 	protections := func(n int) func(fake.Repo, bool) string {

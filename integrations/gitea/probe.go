@@ -17,11 +17,7 @@ func (f *Forge) Probe(ctx context.Context) []bot.Finding {
 	if !ok {
 		return []bot.Finding{api}
 	}
-	me, err := f.me(ctx)
-	if err != nil {
-		return []bot.Finding{api, {Subject: "token", Text: bot.MessageOf(err)}}
-	}
-	out := []bot.Finding{api, f.probeToken(ctx, me)}
+	out := []bot.Finding{api, f.probeToken(ctx)}
 	for _, owner := range f.env.Owners {
 		out = append(out, f.probeOwner(ctx, owner))
 	}
@@ -68,26 +64,42 @@ func tooOld(version string) bool {
 // probeToken finds out what the token may do: Gitea does not tell, but looks at the
 // scopes before all else. "-" can be no repository's name, and a repository without
 // a name none's creation: neither request changes anything.
-func (f *Forge) probeToken(ctx context.Context, me string) bot.Finding {
-	tries := []rest.Request{{Method: http.MethodPatch, Path: "/api/v1/repos/" + me + "/-", JSON: struct{}{}}}
+func (f *Forge) probeToken(ctx context.Context) bot.Finding {
+	const subject = "token"
+	whose := "that may not say whose it is"
+	me, err := f.me(ctx)
+	switch {
+	case err == nil:
+		whose = "of " + string(bot.Escape(me))
+	case bot.CodeOf(err) != bot.CodeForbidden:
+		return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}
+	}
+	for _, r := range f.tries(ctx) {
+		err := f.ask(ctx, r, "try out OpsBot's token")
+		if code := bot.CodeOf(err); code == bot.CodeForbidden && strings.Contains(bot.MessageOf(err), "scope") || code == bot.CodeUnavailable {
+			return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}
+		}
+	}
+	return bot.Finding{OK: true, Subject: subject, Text: "one " + whose + ", with the scopes that are needed"}
+}
+
+// tries are requests that a token with enough scopes gets refused for other reasons.
+func (f *Forge) tries(ctx context.Context) (out []rest.Request) {
 	for _, owner := range f.env.Owners {
-		kind, err := f.kindOf(ctx, owner)
+		if !ownerForm.MatchString(owner) {
+			continue
+		}
+		out = append(out, rest.Request{Method: http.MethodPatch, Path: "/api/v1/repos/" + owner + "/-", JSON: struct{}{}})
 		path := "/api/v1/orgs/" + owner + "/repos"
+		kind, err := f.kindOf(ctx, owner)
 		if kind == kindMe {
 			path = "/api/v1/user/repos"
 		}
 		if err == nil {
-			tries = append(tries, rest.Request{Method: http.MethodPost, Path: path, JSON: struct{}{}})
+			out = append(out, rest.Request{Method: http.MethodPost, Path: path, JSON: struct{}{}})
 		}
 	}
-	for _, r := range tries {
-		err := f.ask(ctx, r, "try out OpsBot's token")
-		text := bot.MessageOf(err)
-		if bot.CodeOf(err) == bot.CodeForbidden && strings.Contains(text, "lacks the scope") || bot.CodeOf(err) == bot.CodeUnavailable {
-			return bot.Finding{Subject: "token", Text: text}
-		}
-	}
-	return bot.Finding{OK: true, Subject: "token", Text: "of " + string(bot.Escape(me)) + ", with the scopes that are needed"}
+	return out
 }
 
 func (f *Forge) probeOwner(ctx context.Context, owner string) bot.Finding {
@@ -127,7 +139,7 @@ func (f *Forge) probeHook(ctx context.Context) bot.Finding {
 	if !h.Active {
 		return bot.Finding{Subject: subject, Text: "The webhook of " + string(bot.Escape(full(r))) + " is switched off: OpsBot does not hear of its pushes."}
 	}
-	return bot.Finding{OK: true, Subject: subject, Text: "that of " + string(bot.Escape(full(r))) + " is there; its page shows whether deliveries arrive"}
+	return bot.Finding{OK: true, Subject: subject, Text: "that of " + string(bot.Escape(full(r))) + " is there. Its page shows whether deliveries arrive; if not, Gitea's webhook.ALLOWED_HOST_LIST must have OpsBot's host"}
 }
 
 // installed is the webhook of the newest project that has one; id 0: none has.

@@ -42,6 +42,27 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeOfOrganisationsToken: one that may do what is needed and no more.
+func TestProbeOfOrganisationsToken(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.Owners = []string{"foo-org"} })
+	w.tea.AddToken("other-token", w.tea.Login, "write:repository", "write:organization")
+	w.cfg.Token = secret(t, "other-token")
+	w.restart()
+	for _, f := range w.forge.Probe(t.Context()) {
+		if !f.OK {
+			t.Errorf("%s: %s", f.Subject, f.Text)
+		}
+	}
+	if f := finding(t, w, "token"); !strings.Contains(f.Text, "may not say whose it is") {
+		t.Errorf("%+v", f)
+	}
+	repo, _ := w.made("shop")
+	if _, err := w.forge.EnsureHook(t.Context(), hookOf(repo)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProbeOfVersions(t *testing.T) {
 	t.Parallel()
 	for version, c := range map[string]struct {
@@ -67,10 +88,11 @@ func TestProbeFindsWhatIsWrong(t *testing.T) {
 		change                func(w *world)
 	}{
 		"no token":           {"", "token", "credentials (401)", func(w *world) { w.tea.Revoke("other-token") }},
-		"no account":         {"write:repository", "token", "lacks the scope read:user", func(*world) {}},
+		"repositories only":  {"write:repository", "owner foo-org", "lacks the scope read:organization", func(*world) {}},
 		"reads only":         {"read:repository write:user write:organization", "token", "lacks the scope write:repository", func(*world) {}},
 		"not organisation's": {"write:repository write:user read:organization", "token", "lacks the scope write:organization", func(*world) {}},
 		"not own":            {"write:repository read:user write:organization", "token", "lacks the scope write:user", func(*world) {}},
+		"not whose":          {"write:repository write:organization", "owner opsbot", "lacks the scope read:user", func(*world) {}},
 		"unknown owner":      {"all", "owner nobody", "no organisation or user nobody", func(w *world) { w.cfg.Owners = []string{"nobody"} }},
 		"down":               {"all", "API", "fault of its own (500)", func(w *world) { w.tea.Fail(fake.Fault{Operation: "/version", Status: 500}) }},
 		"another service":    {"all", "API", "HTML page instead of JSON", func(w *world) { w.tea.Fail(fake.Fault{Operation: "/version", HTML: true}) }},

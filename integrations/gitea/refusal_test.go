@@ -121,12 +121,18 @@ func TestScopesRefused(t *testing.T) {
 			_, _, err := w.forge.FindRepository(w.t.Context(), spec("other"))
 			return err
 		}},
-		"account": {"write:repository", "1.24.3", "read:user", func(w *world, _ bot.Repository) error {
+		"organisation": {"write:repository", "1.24.3", "read:organization", func(w *world, _ bot.Repository) error {
 			_, err := w.forge.EnsureRepository(w.t.Context(), spec("other"))
 			return err
 		}},
 		"create": {"write:repository read:user read:organization", "12.0.1+gitea-1.22.0", "write:organization", func(w *world, _ bot.Repository) error {
 			_, err := w.forge.EnsureRepository(w.t.Context(), spec("other"))
+			return err
+		}},
+		"account": {"write:repository", "12.0.1+gitea-1.22.0", "read:organization", func(w *world, _ bot.Repository) error {
+			s := spec("other")
+			s.Owner = "opsbot"
+			_, err := w.forge.EnsureRepository(w.t.Context(), s)
 			return err
 		}},
 		"create own": {"write:repository read:user", "1.24.3", "write:user", func(w *world, _ bot.Repository) error {

@@ -204,17 +204,24 @@ func (f *Forge) kindOf(ctx context.Context, owner string) (string, error) {
 	return kind, err
 }
 
+// askKind looks for an organisation first: a token for those alone may not say whose
+// it is.
 func (f *Forge) askKind(ctx context.Context, owner string) (string, error) {
-	me, err := f.me(ctx)
-	if err != nil {
-		return "", err
-	}
-	if strings.EqualFold(me, owner) {
-		return kindMe, nil
-	}
 	_, resp, err := f.api(ctx).GetOrg(owner)
-	if err = f.explain(ctx, resp, err, "show the organisation "+owner); bot.CodeOf(err) != bot.CodeNotFound {
-		return kindOrg, err
+	noOrg := f.explain(ctx, resp, err, "show the organisation "+owner)
+	if code := bot.CodeOf(noOrg); code != bot.CodeNotFound && code != bot.CodeForbidden {
+		return kindOrg, noOrg
+	}
+	me, err := f.me(ctx)
+	switch {
+	case err != nil && bot.CodeOf(noOrg) == bot.CodeForbidden:
+		return "", noOrg
+	case err != nil:
+		return "", err
+	case strings.EqualFold(me, owner):
+		return kindMe, nil
+	case bot.CodeOf(noOrg) == bot.CodeForbidden:
+		return "", noOrg
 	}
 	_, resp, err = f.api(ctx).GetUserInfo(owner)
 	err = f.explain(ctx, resp, err, "show the owner "+owner)

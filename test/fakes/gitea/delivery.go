@@ -72,6 +72,10 @@ func (s *Server) tell(r *repo, before map[string]string) {
 			}
 		}
 	}
+	r.updated = s.clock.Now()
+	if len(r.hooks) == 0 {
+		return
+	}
 	for name, id := range after {
 		if before[name] == id {
 			continue
@@ -90,7 +94,6 @@ func (s *Server) tell(r *repo, before map[string]string) {
 			})
 		}
 	}
-	r.updated = s.clock.Now()
 }
 
 func (s *Server) sendAll(r *repo, event string, payload object) {

@@ -36,6 +36,18 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
+// Waiting tells how many faults have not been met as often as they should.
+func (s *Server) Waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		if f.used < f.Times {
+			n++
+		}
+	}
+	return n
+}
+
 // fault takes the fault that a call meets, nil for none.
 func (s *Server) fault(method, operation string) *Fault {
 	s.mu.Lock()
