@@ -104,7 +104,7 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 		return r.pressed(ctx, c)
 	case c.m.Reaction != "":
 		return r.reacted(ctx, c)
-	case c.m.Redacted && strings.Contains(c.line, " "): // by its second word it was meant for us
+	case c.m.Redacted && r.meantDiscreet(c.line):
 		return r.told(ctx, c)
 	case how == byThread:
 		return r.overheard(ctx, c)
@@ -112,6 +112,13 @@ func (r *Router) handle(ctx context.Context, c *call) (*result, error) {
 		return c.missed(r.opt.Clock.Now()), nil
 	}
 	return r.told(ctx, c)
+}
+
+// meantDiscreet reports, of what was said in a thread and is kept in part, that it can
+// only have been a command: its second word was known, too.
+func (r *Router) meantDiscreet(line string) bool {
+	words := strings.Fields(line)
+	return len(words) > 1 && r.discreet(words[0]) != nil
 }
 
 // told runs what was said to the bot.

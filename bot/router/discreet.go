@@ -104,26 +104,46 @@ func (r *Router) bare(text string) (line string, dress func(line string) string)
 	return line, func(line string) string { return line }
 }
 
+// politeness is how many words may stand before a verb that is still looked for: "please",
+// the bot's name without its sign.
+const politeness = 3
+
 // kept gives what of a line may be stored and repeated, and whether that is all of it.
+// Only a verb that begins the line makes it a command, but its value may stand behind
+// another one, and behind one that was mistyped.
 func (r *Router) kept(ctx context.Context, line string) (string, bool) {
 	words := strings.Fields(line)
 	if len(words) < 2 { // a verb alone tells nothing
 		return line, true
 	}
-	verb := strings.ToLower(strings.Trim(words[0], `"'“”„‘’«»\`))
-	cmd, known := r.verbs[verb]
-	if !known { // what was mistyped may be followed by the same
-		cmd = r.verbs[r.nearestVerb(verb)]
+	if cmd := r.discreet(words[0]); cmd != nil {
+		kept := cmd.Keep(ctx, line, r.read(line))
+		return kept, kept == line
 	}
-	discreet, ok := cmd.(bot.Discreet)
-	switch {
-	case !ok:
+	verb := bareWord(words[0])
+	if r.verbs[verb] != nil {
 		return line, true
-	case !known:
+	}
+	if _, near := r.verbs[r.nearestVerb(verb)].(bot.Discreet); near {
 		return words[0], false
 	}
-	kept := discreet.Keep(ctx, line, r.read(line))
-	return kept, kept == line
+	for i := 1; i <= politeness && i < len(words)-1; i++ {
+		if r.discreet(words[i]) != nil {
+			return strings.Join(words[:i+1], " "), false
+		}
+	}
+	return line, true
+}
+
+// discreet is the command of a word, nil if it is none or has nothing to hide.
+func (r *Router) discreet(word string) bot.Discreet {
+	cmd, _ := r.verbs[bareWord(word)].(bot.Discreet)
+	return cmd
+}
+
+// bareWord takes away the quotes and marks that people put around what they quote.
+func bareWord(word string) string {
+	return strings.ToLower(strings.Trim(word, "\"'“”„‘’«»\\`*_,:"))
 }
 
 // read parses a line; nil for one that can't be.

@@ -220,14 +220,19 @@ func TestDiscreetLineIsNotKept(t *testing.T) {
 		"whisper set it " + value + " @opsbot": "whisper set",
 		"!“whisper” set " + value:              "whisper set",
 		"!wisper set it " + value:              "wisper",
+		"!please whisper set it " + value:      "please whisper",
+		"@opsbot: `whisper set it " + value:    "whisper set",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			r, w := newWhispers(t)
 			got := r.say("alice", line)
-			if kept == "wisper" {
+			switch kept {
+			case "wisper":
 				r.expect(got, `I don't know the command "wisper". Did you mean whisper?`, "? invalid failed: *")
-			} else {
+			case "please whisper":
+				r.expect(got, `I don't know the command "please"`, "? invalid failed: *")
+			default:
 				r.expect(got, "and have not kept it", "whisper invalid failed: *")
 				if !strings.Contains(got.text(), "change that value where it comes from") {
 					t.Errorf("%q", got.text())
@@ -245,7 +250,7 @@ func TestDiscreetLineIsNotKept(t *testing.T) {
 func TestDiscreetLineThatIsKept(t *testing.T) {
 	t.Parallel()
 	r, _ := newWhispers(t)
-	for _, line := range []string{"!whisper list it", "@opsbot whisper list it", "!echo whisper set it x", "!whisper", "!nothing like it", "", "@opsbot"} {
+	for _, line := range []string{"!whisper list it", "@opsbot whisper list it", "!echo whisper set it x", "!nothing said in a whisper", "!nobody of us would whisper set it", "!whisper", "!nothing like it", "", "@opsbot"} {
 		m := r.message("alice", line)
 		got, err := r.router.Redact(t.Context(), m)
 		if err != nil || got.Text != m.Text || got.Redacted {
@@ -260,6 +265,9 @@ func TestDiscreetInAThread(t *testing.T) {
 	r, _ := newWhispers(t)
 	r.shown(bot.Post{Key: "k", Text: []bot.Text{"hello"}}, "b1", "")
 	if got := r.say("alice", "whisper it to him", inThread("b1")); got.post != nil {
+		t.Errorf("answered %q", got.text())
+	}
+	if got := r.say("alice", "just whisper set it tiger-in-the-tank", inThread("b1")); got.post != nil {
 		t.Errorf("answered %q", got.text())
 	}
 	r.expect(r.say("alice", "whisper set it tiger-in-the-tank", inThread("b1")), "and have not kept it", "whisper invalid failed: *")

@@ -84,7 +84,7 @@ func (a *app) findings(ctx context.Context) map[string][]bot.Finding {
 	out := map[string][]bot.Finding{"secrets": a.vault.Probe(ctx)}
 	for _, name := range a.instances.Names() {
 		if p, ok := a.instances.Get(name).(bot.Prober); ok {
-			out[name] = p.Probe(ctx)
+			out[name] = append(out[name], p.Probe(ctx)...)
 		}
 	}
 	return out
