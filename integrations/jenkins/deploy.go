@@ -89,7 +89,7 @@ func valuesOf(req bot.DeployRequest) DeployValues {
 		v.Verb = "deploy"
 	}
 	for _, a := range req.Version.Artifacts {
-		if a.Name == req.Version.Spec.Artifact {
+		if a.Name == req.Version.Spec.Artifact || req.Version.Spec.Artifact == "" && len(req.Version.Artifacts) == 1 {
 			v.ArtifactURL, v.ArtifactDigest = a.URI, a.Digest
 		}
 	}
@@ -148,17 +148,21 @@ func (s *Service) Apply(ctx context.Context, req bot.DeployRequest) (string, err
 
 // fileDeployment stores what a deployment asks for, or gives what was stored.
 func (s *Service) fileDeployment(ctx context.Context, req bot.DeployRequest) (d deployDoc, err error) {
+	d, known, err := read[deployDoc](ctx, s, kindDeploy, esc(req.DeploymentID))
+	if err != nil || known {
+		return d, err
+	}
 	run, err := s.run(req)
 	if err != nil {
 		return d, err
 	}
 	err = s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		r, err := ensure[deployDoc](ctx, tx, s.env.Name, kindDeploy, esc(req.DeploymentID))
-		if err != nil || !r.isNew() {
-			if r != nil {
-				d = r.body
-			}
+		if err != nil {
 			return err
+		}
+		if d = r.body; !r.isNew() { // filed by somebody at the same time
+			return nil
 		}
 		r.body = deployDoc{
 			runSpec: run, ProjectID: req.Project.ID, Environment: req.Environment,

@@ -141,10 +141,7 @@ func TestDeployLostAnswer(t *testing.T) {
 			_, err = b.Observe(t.Context(), req)
 			wantCode(t, err, bot.CodeNotFound)
 			again := *b
-			again.Service = b.service(t, func(c *Config) { // after a restart, with another configuration
-				deployable(c)
-				c.Deploy.Parameters = map[string]string{"APP": "other"}
-			})
+			again.Service = b.service(t, nil) // after a restart, without the section
 			if o := again.observed(t, deployed(t, &again, req), ended); o.State != bot.DeploymentSucceeded {
 				t.Errorf("%+v", o)
 			}
@@ -159,6 +156,26 @@ func deployed(t *testing.T, b *bench, req bot.DeployRequest) bot.DeployRequest {
 	t.Helper()
 	b.apply(t, req)
 	return req
+}
+
+// TestDeployValues are those of the version, and of its one artifact.
+func TestDeployValues(t *testing.T) {
+	t.Parallel()
+	b := deployBench(t, func(c *Config) {
+		c.Deploy.Parameters["VERSION"] = "{{.Owner}} {{.Team}} {{.Number}} {{.Branch}} {{.Commit}} {{.Verb}} {{.ArtifactURL}} {{.ArtifactDigest}}"
+	})
+	req := deployment("d1", "1.0")
+	req.Project.Owner, req.Project.Team = "acme", "web"
+	req.Version.Commit = "abc"
+	req.Version.Artifacts = []bot.Artifact{{Name: "a.tgz", URI: "https://x/a.tgz", Digest: "sha256:1"}}
+	for i, want := range []string{"acme web 7 main abc deploy https://x/a.tgz sha256:1", "acme web 7 main abc promote https://x/b.tgz sha256:2"} {
+		b.observed(t, deployed(t, b, req), ended)
+		if got := b.fake.Builds("team/deploy")[i].Parameters["VERSION"]; got != want {
+			t.Errorf("%q", got)
+		}
+		req.DeploymentID, req.Verb, req.Version.Spec.Artifact = "d2", "promote", "b.tgz"
+		req.Version.Artifacts = append(req.Version.Artifacts, bot.Artifact{Name: "b.tgz", URI: "https://x/b.tgz", Digest: "sha256:2"})
+	}
 }
 
 func TestDeployPlan(t *testing.T) {
