@@ -13,7 +13,7 @@ import (
 
 // createCommit makes one commit of several actions on a new branch.
 func (s *Server) createCommit(c *call, p *project) reply {
-	branch, base := c.text("branch"), p.Resolve(c.text("start_sha"))
+	branch, base := c.text("branch"), p.resolve(c.text("start_sha"))
 	switch {
 	case p.archived:
 		return forbidden()

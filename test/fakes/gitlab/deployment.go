@@ -37,9 +37,9 @@ func (s *Server) createDeployment(c *call, p *project) reply {
 	switch {
 	case p.archived:
 		return forbidden()
-	case p.Resolve(c.text("ref")) == "":
+	case p.resolve(c.text("ref")) == "":
 		return invalid("ref", "The branch or tag does not exist")
-	case p.Resolve(c.text("sha")) == "":
+	case p.resolve(c.text("sha")) == "":
 		return invalid("sha", "The commit does not exist")
 	case !slices.Contains([]string{"running", "success", "failed", "canceled"}, c.text("status")):
 		return reply{status: http.StatusBadRequest, body: object{"error": "status does not have a valid value"}}

@@ -30,11 +30,11 @@ func (s *Server) commitView(p *project, l githttp.Commit) object {
 }
 
 func (s *Server) oneCommit(p *project, id string) (object, bool) {
-	log := p.Log("-n", "1", id)
-	if len(log) == 0 {
+	l, there := p.commit(id)
+	if !there {
 		return nil, false
 	}
-	return s.commitView(p, log[0]), true
+	return s.commitView(p, l), true
 }
 
 func (s *Server) branchView(p *project, name, id string) object {
@@ -83,9 +83,12 @@ func (s *Server) deleteBranch(c *call, p *project) reply {
 func (s *Server) listCommits(c *call, p *project) reply {
 	revision := or(c.query.Get("ref_name"), s.defaultBranch(p))
 	from, to, between := strings.Cut(revision, "..")
-	args := []string{p.Resolve(revision)}
+	if !between {
+		to = revision
+	}
+	args := []string{p.resolve(to)}
 	if between {
-		args = []string{p.Resolve(to), "^" + p.Resolve(from)}
+		args = append(args, "^"+p.resolve(from))
 	}
 	var all []any
 	if !slices.Contains(args, "") && !slices.Contains(args, "^") {
@@ -97,8 +100,8 @@ func (s *Server) listCommits(c *call, p *project) reply {
 }
 
 func (s *Server) getCommit(c *call, p *project) reply {
-	commit, there := s.oneCommit(p, p.Resolve(c.params["sha"]))
-	if !there || p.Resolve(c.params["sha"]) == "" {
+	commit, there := s.oneCommit(p, p.resolve(c.params["sha"]))
+	if !there {
 		return notFound("Commit")
 	}
 	return ok(commit)
@@ -106,7 +109,7 @@ func (s *Server) getCommit(c *call, p *project) reply {
 
 // listCommitRefs lists branches and tags that have a commit.
 func (s *Server) listCommitRefs(c *call, p *project) reply {
-	id := p.Resolve(c.params["sha"])
+	id := p.resolve(c.params["sha"])
 	if id == "" {
 		return notFound("Commit")
 	}
@@ -153,7 +156,7 @@ func (p *project) list(commit, path string) (all []entry) {
 }
 
 func (s *Server) listTree(c *call, p *project) reply {
-	id := p.Resolve(or(c.query.Get("ref"), s.defaultBranch(p)))
+	id := p.resolve(or(c.query.Get("ref"), s.defaultBranch(p)))
 	if id == "" {
 		return notFound("Tree")
 	}
@@ -173,7 +176,7 @@ func (s *Server) listTree(c *call, p *project) reply {
 }
 
 func (s *Server) getFile(c *call, p *project) reply {
-	id, path := p.Resolve(c.query.Get("ref")), c.params["path"]
+	id, path := p.resolve(c.query.Get("ref")), c.params["path"]
 	if id == "" {
 		return notFound("Commit")
 	}

@@ -40,6 +40,35 @@ type project struct {
 
 	names   []string          // of branches, as last looked
 	commits map[string]string // by branch, nil: look again
+	seen    map[string]githttp.Commit
+}
+
+// resolve finds the commit that a branch, tag or hash means; "" for none. What is
+// known is not asked for again.
+func (p *project) resolve(ref string) string {
+	if id := p.heads()[ref]; id != "" {
+		return id
+	}
+	if _, known := p.seen[ref]; known {
+		return ref
+	}
+	return p.Resolve(ref)
+}
+
+// commit reads one by its hash: it never changes.
+func (p *project) commit(id string) (githttp.Commit, bool) {
+	if c, known := p.seen[id]; known {
+		return c, true
+	}
+	log := p.Log("-n", "1", id)
+	if len(log) == 0 || log[0].ID != id {
+		return githttp.Commit{}, false
+	}
+	if p.seen == nil {
+		p.seen = map[string]githttp.Commit{}
+	}
+	p.seen[id] = log[0]
+	return log[0], true
 }
 
 // refs are the branches and their commits; git is asked only after a change.

@@ -22,7 +22,7 @@ func (s *Server) statusView(st *status) object {
 }
 
 func (s *Server) listStatuses(c *call, p *project) reply {
-	id := p.Resolve(c.params["sha"])
+	id := p.resolve(c.params["sha"])
 	if id == "" {
 		return notFound("Commit")
 	}
@@ -36,7 +36,7 @@ func (s *Server) listStatuses(c *call, p *project) reply {
 }
 
 func (s *Server) createStatus(c *call, p *project) reply {
-	id := p.Resolve(c.params["sha"])
+	id := p.resolve(c.params["sha"])
 	branches, _ := p.Git(nil, nil, "for-each-ref", "--contains", or(id, "HEAD"), "refs/heads/")
 	state, name := c.text("state"), or(c.text("name"), "default")
 	switch {
