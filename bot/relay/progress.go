@@ -86,6 +86,9 @@ func worthShowing(known bot.Build, e *bot.Event) bool {
 	if !slices.EqualFunc(known.Inputs, e.Build.Inputs, func(a, b bot.Input) bool { return a.ID == b.ID }) {
 		return true
 	}
+	if known.Message != e.Build.Message { // what a source says that can't list questions
+		return true
+	}
 	before, _, _ := stageNow(known.Stages)
 	now, _, _ := stageNow(e.Build.Stages)
 	return now != before && now != "" && !e.Build.StartedAt.IsZero() && e.OccurredAt.Sub(e.Build.StartedAt) >= slowBuild

@@ -22,15 +22,16 @@ func TestWorthShowing(t *testing.T) {
 		after         time.Duration
 		want          bool
 	}{
-		"nothing new":          {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Build")}, time.Minute, false},
-		"a stage of a slow":    {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Test")}, time.Minute, true},
-		"a stage of a quick":   {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Test")}, time.Second, false},
-		"between two stages":   {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Build")[:1]}, time.Minute, false},
-		"a question":           {bot.Build{}, bot.Build{Inputs: question}, time.Second, true},
-		"the same question":    {bot.Build{Inputs: question}, bot.Build{Inputs: question}, time.Minute, false},
-		"the question's end":   {bot.Build{Inputs: question}, bot.Build{}, time.Second, true},
-		"another question":     {bot.Build{Inputs: question}, bot.Build{Inputs: []bot.Input{{ID: "On"}}}, time.Second, true},
-		"nobody knows how old": {bot.Build{}, bot.Build{Stages: stages("Test")}, -1, false},
+		"nothing new":              {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Build")}, time.Minute, false},
+		"a stage of a slow":        {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Test")}, time.Minute, true},
+		"a stage of a quick":       {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Test")}, time.Second, false},
+		"between two stages":       {bot.Build{Stages: stages("Build")}, bot.Build{Stages: stages("Build")[:1]}, time.Minute, false},
+		"a question":               {bot.Build{}, bot.Build{Inputs: question}, time.Second, true},
+		"the same question":        {bot.Build{Inputs: question}, bot.Build{Inputs: question}, time.Minute, false},
+		"the question's end":       {bot.Build{Inputs: question}, bot.Build{}, time.Second, true},
+		"another question":         {bot.Build{Inputs: question}, bot.Build{Inputs: []bot.Input{{ID: "On"}}}, time.Second, true},
+		"a question told in words": {bot.Build{}, bot.Build{Message: "Waits for input"}, time.Second, true},
+		"nobody knows how old":     {bot.Build{}, bot.Build{Stages: stages("Test")}, -1, false},
 	} {
 		e := &bot.Event{Type: bot.EventBuildProgress, OccurredAt: at1352(), Build: &c.report}
 		if c.after >= 0 {
