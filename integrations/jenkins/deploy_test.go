@@ -279,7 +279,7 @@ func TestDeployObserved(t *testing.T) {
 	b.fake.Restart(0, 0)
 	b.fake.QuietDown(false)
 	asked := b.observed(t, req, func(o bot.Observation) bool { return o.State == bot.DeploymentWatching })
-	if asked.Message != "team/deploy #1: Waits for input: Sure?" || asked.URL != b.fake.URL+"/job/team/job/deploy/1/" {
+	if asked.Message != "team/deploy #1 waits for input: Sure?" || asked.URL != b.fake.URL+"/job/team/job/deploy/1/" {
 		t.Errorf("%+v", asked)
 	}
 	calls := len(b.fake.Calls())

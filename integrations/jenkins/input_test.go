@@ -40,7 +40,7 @@ func TestInput(t *testing.T) {
 		{Name: "NOTES", Kind: "text", Default: "none"},
 		{Name: "PIN", Kind: "password"},
 	}}}
-	if waiting.Message != "Waits for input: Deploy?" || !reflect.DeepEqual(waiting.Inputs, want) || waiting.Stages[0].Status != "IN_PROGRESS" {
+	if waiting.Message != "" || !reflect.DeepEqual(waiting.Inputs, want) || waiting.Stages[0].Status != "IN_PROGRESS" {
 		t.Errorf("%+v", waiting)
 	}
 	all, err := b.PendingInputs(t.Context(), waiting.Ref)

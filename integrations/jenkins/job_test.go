@@ -347,3 +347,29 @@ func TestFindSetsMemoryRight(t *testing.T) {
 	}
 	polled(0)
 }
+
+// TestForgottenIsNotTold: a round that was under way when its job was forgotten leaves
+// nothing behind by which the next job of that name would be taken for known.
+func TestForgottenIsNotTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.job(t, &fake.Program{})
+	known, err := b.known(t.Context())
+	if err != nil || len(known[""]) != 1 {
+		t.Fatal(known, err)
+	}
+	looked := lookJSON{Name: "main", Next: 2, Builds: []buildJSON{{Number: 1, QueueID: 101}}}
+	for _, forgotten := range []bool{false, true} {
+		if forgotten {
+			if err := b.forgetJob(t.Context(), "shop"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.lookAt(t.Context(), known[""][0], looked, b.env.Clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, there, err := read[seenDoc](t.Context(), b.Service, kindSeen, "shop/main"); err != nil || there == forgotten {
+			t.Errorf("forgotten %v: remembered %v, %v", forgotten, there, err)
+		}
+	}
+}

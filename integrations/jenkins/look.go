@@ -66,7 +66,7 @@ func (s *Service) lookAt(ctx context.Context, j jobDoc, l lookJSON, asked time.T
 	if fmt.Sprint(seen) == was {
 		return active, nil
 	}
-	return active, s.tell(ctx, key, seen, events)
+	return active, s.tell(ctx, j.Name, key, seen, events)
 }
 
 // lookAtLeft tells of an item that left the queue without becoming a build.
@@ -131,10 +131,14 @@ func (s *Service) lookAtBuild(ctx context.Context, j jobDoc, branch string, one 
 
 // tell hands events to the relay and remembers that, in one transaction. The rows'
 // keys differ from the events' ids, so that the relay compares them with what came
-// by webhook.
-func (s *Service) tell(ctx context.Context, key string, seen seenDoc, events []bot.Event) error {
+// by webhook. Of a job that was forgotten meanwhile nothing is remembered: the next
+// one of its name begins to count anew.
+func (s *Service) tell(ctx context.Context, job, key string, seen seenDoc, events []bot.Event) error {
 	now := s.env.Clock.Now()
 	return s.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
+		if known, err := ensure[jobDoc](ctx, tx, s.env.Name, kindJob, esc(job)); err != nil || known.isNew() {
+			return err
+		}
 		d, err := ensure[seenDoc](ctx, tx, s.env.Name, kindSeen, key)
 		if err != nil {
 			return err

@@ -81,7 +81,10 @@ func (d *deployDoc) observe(b bot.Build) bot.Observation {
 		if n := len(b.Stages); n > 0 {
 			o.Message += ": " + b.Stages[n-1].Name
 		}
-		if b.Message != "" {
+		switch {
+		case len(b.Inputs) > 0:
+			o.Message = name + " waits for input: " + oneLine(b.Inputs[0].Message)
+		case b.Message != "":
 			o.Message = name + ": " + oneLine(b.Message)
 		}
 	case b.Result == bot.ResultSuccess:

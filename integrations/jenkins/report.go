@@ -71,10 +71,7 @@ func (s *Service) asks(ctx context.Context, at string, b *bot.Build, run runJSON
 		if err != nil {
 			return 0, err
 		}
-		b.Inputs, b.Message = inputsOf(asked), "Waits for input"
-		if len(asked) > 0 {
-			b.Message += ": " + b.Inputs[0].Message
-		}
+		b.Inputs = inputsOf(asked)
 	}
 	return s.noteInputs(ctx, b.Ref, d, b.Inputs)
 }
