@@ -3,6 +3,7 @@ package gitea
 import (
 	"context"
 	"slices"
+	"strings"
 
 	sdk "code.gitea.io/sdk/gitea"
 
@@ -31,6 +32,10 @@ func (f *Forge) EnsureProtection(ctx context.Context, spec bot.ProtectionSpec) e
 		_, resp, err = f.api(ctx).CreateBranchProtection(owner(r), r.Name, sdk.CreateBranchProtectionOption{
 			RuleName: spec.Branch, BranchName: spec.Branch, EnablePush: true, EnableStatusCheck: len(checks) > 0, StatusCheckContexts: checks,
 		})
+		if err != nil && strings.Contains(err.Error(), "already exist") { // two at once; the next try finds it
+			return bot.Errorf(bot.CodeUnavailable, "%s got a rule for its branch %s at this very moment.", bot.Escape(full(r)), bot.Escape(spec.Branch)).
+				Because(f.mask.Error(err)).Backoff()
+		}
 		return f.explain(ctx, resp, err, "protect the branch "+spec.Branch+" of "+full(r))
 	case err != nil:
 		return err

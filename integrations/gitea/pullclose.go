@@ -30,7 +30,7 @@ func (f *Forge) ClosePullRequest(ctx context.Context, spec bot.PullRequestSpec) 
 		return nil // somebody has added to it
 	}
 	err = f.ask(ctx, rest.Request{
-		Method: http.MethodDelete, Path: "/api/v1/repos/" + full(p.repo) + "/branches/" + segments(spec.Branch),
+		Method: http.MethodDelete, Path: "/api/v1/repos/" + segments(full(p.repo)) + "/branches/" + segments(spec.Branch),
 	}, "delete the branch "+spec.Branch+" of "+full(p.repo))
 	if bot.CodeOf(err) != bot.CodeNotFound {
 		return err

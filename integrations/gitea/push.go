@@ -24,7 +24,7 @@ func (f *Forge) Push(ctx context.Context, req bot.PushRequest) (string, error) {
 		return "", err
 	}
 	req.Repository.Owner, req.Repository.Name = owner(r), r.Name
-	commit, err := f.pusher.Push(ctx, f.cfg.URL+"/"+full(r)+".git", req)
+	commit, err := f.pusher.Push(ctx, f.cfg.URL+"/"+segments(full(r))+".git", req)
 	if err != nil {
 		return "", f.unpushed(ctx, r, err)
 	}

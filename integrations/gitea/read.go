@@ -162,7 +162,7 @@ func (f *Forge) ReadFile(ctx context.Context, repo bot.Repository, commit, name 
 func (f *Forge) entry(ctx context.Context, r *sdk.Repository, ref, name string) (*entry, error) {
 	var raw json.RawMessage
 	err := f.ask(ctx, rest.Request{
-		Path: "/api/v1/repos/" + full(r) + "/contents/" + segments(name), Query: url.Values{"ref": {ref}}, Into: &raw,
+		Path: "/api/v1/repos/" + segments(full(r)) + "/contents/" + segments(name), Query: url.Values{"ref": {ref}}, Into: &raw,
 	}, "show "+name+" of "+full(r))
 	if code := bot.CodeOf(err); code == bot.CodeNotFound || code == bot.CodeInvalid {
 		return nil, nil //nolint:nilnil // absent is an answer

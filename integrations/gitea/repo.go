@@ -30,7 +30,7 @@ func (f *Forge) FindRepository(ctx context.Context, spec bot.RepoSpec) (bot.Pres
 	case err != nil:
 		return bot.PresenceUnknown, out, err
 	case ours:
-		out.DefaultBranch = spec.DefaultBranch // the push makes it so, at the latest
+		out.DefaultBranch = or(spec.DefaultBranch, r.DefaultBranch) // the push makes it so, at the latest
 		return bot.PresenceOurs, out, nil
 	case !strings.EqualFold(full(r), spec.Owner+"/"+spec.Name):
 		return bot.PresenceAbsent, bot.Repository{}, nil // renamed since: the name is free
@@ -119,7 +119,7 @@ func (f *Forge) EnsureRepository(ctx context.Context, spec bot.RepoSpec) (bot.Re
 	made, err := f.create(ctx, spec)
 	if err == nil {
 		out := toRepository(made)
-		out.DefaultBranch = spec.DefaultBranch
+		out.DefaultBranch = or(spec.DefaultBranch, made.DefaultBranch)
 		return out, nil
 	}
 	if bot.CodeOf(err) != bot.CodeConflict {

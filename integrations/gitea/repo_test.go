@@ -101,6 +101,27 @@ func TestMarkerSurvives(t *testing.T) {
 	find("op-2", bot.PresenceForeign)
 }
 
+// TestLookingOnly: whoever looks for a repository need not know its default branch.
+func TestLookingOnly(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	if err := w.tea.AddRepo("foo-org/old", "trunk"); err != nil {
+		t.Fatal(err)
+	}
+	w.made("shop")
+	for name, want := range map[string]struct {
+		presence bot.Presence
+		branch   string
+	}{"old": {bot.PresenceForeign, "trunk"}, "shop": {bot.PresenceOurs, "main"}, "none": {bot.PresenceAbsent, ""}} {
+		s := spec(name)
+		s.DefaultBranch = ""
+		found, repo, err := w.forge.FindRepository(t.Context(), s)
+		if err != nil || found != want.presence || repo.DefaultBranch != want.branch {
+			t.Errorf("%s is %s, %+v, %v", name, found, repo, err)
+		}
+	}
+}
+
 func TestDescriptionMark(t *testing.T) {
 	t.Parallel()
 	for _, description := range []string{"", "A shop", "A shop (big)", "Line\nbreak", strings.Repeat("ä", 1000)} {
