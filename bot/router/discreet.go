@@ -182,10 +182,15 @@ func (c *call) withheld() *result {
 // asks offers the form of a command that asks for what is not to be typed; nil where
 // there is none, or the chat can't show it.
 func (r *Router) asks(ctx context.Context, c *call) (*result, error) {
-	if text := asked(c); text != "" {
-		return r.offerForms(ctx, c, text)
+	text := asked(c)
+	if text == "" {
+		return nil, nil
 	}
-	return nil, nil
+	res, err := r.offerForms(ctx, c, text)
+	if res != nil && res.reply.Buttons != nil {
+		res.reply.Text = res.reply.Text[:1] // the line is right: its usage would say otherwise
+	}
+	return res, err
 }
 
 func asked(c *call) string {

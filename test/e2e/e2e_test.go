@@ -86,7 +86,7 @@ func converse(t *testing.T, open func(env *testscript.Env) (talk.Chat, error), p
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "stop": stop, "say": say, "ask": ask, "eventually": eventually, "http": request,
-			"capture": capture, "press": press, "look": look, "reply": reply, "fill": fill, "nowhere": nowhere,
+			"capture": capture, "press": press, "look": look, "reply": reply, "fill": fill, "nowhere": nowhere, "awaits": awaits,
 			"bigfile": bigfile, "deliver": deliver, "listen": listen,
 		},
 	})

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -147,4 +148,37 @@ func ignoreGone(err error) error {
 		return nil
 	}
 	return err
+}
+
+// awaits [NAME@]ADDRESS/PATH TEXT asks until the answer holds the text: what a push or a
+// start sets going has no end that anybody could be told.
+func awaits(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg || len(args) != 2, "awaits [NAME@]ADDRESS/PATH TEXT")
+	name, rest, named := strings.Cut(args[0], "@")
+	if !named {
+		name, rest = "", args[0]
+	}
+	req, err := http.NewRequest(http.MethodGet, "http://"+rest, nil)
+	ts.Check(err)
+	req.Host = name
+	client := &http.Client{Timeout: 10 * time.Second}
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	last := ""
+	for {
+		resp, err := client.Do(req)
+		if err == nil {
+			text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // what came is compared
+			_ = resp.Body.Close()
+			if last = string(text); strings.Contains(last, args[1]) {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("%s does not answer with %s in a minute: %v %s", args[0], args[1], err, last)
+		}
+	}
 }
