@@ -288,7 +288,11 @@ func (k *deployKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 		return err
 	}
 	if !d.State.Final() {
-		d.State, d.Message, d.FinishedAt = bot.DeploymentFailed, op.Error, k.s.opt.Clock.Now()
+		end := bot.DeploymentFailed
+		if d.State == bot.DeploymentWatching { // it was begun, and could not be looked at any more
+			end = bot.DeploymentUnknown
+		}
+		d.State, d.Message, d.FinishedAt = end, op.Error, k.s.opt.Clock.Now()
 		if err := k.close(ctx, tx, d); err != nil {
 			return err
 		}
@@ -302,9 +306,13 @@ func (k *deployKind) Finish(ctx context.Context, tx *bot.Tx, op *bot.Operation, 
 		Cause: op.ID, Root: op.Cause.Root, Tone: bot.ToneGood,
 	}
 	name := bot.Escape(op.Subject + " " + in.Label)
-	if d.State == bot.DeploymentSucceeded {
+	switch d.State {
+	case bot.DeploymentSucceeded:
 		p.Text = []bot.Text{"Success! " + name + " runs in " + bot.Escape(op.Environment) + ": " + bot.Text(d.URL)}
-	} else {
+	case bot.DeploymentUnknown:
+		p.Tone = bot.ToneWarn
+		p.Text = []bot.Text{name + " may run in " + bot.Escape(op.Environment) + ". " + bot.Escape(failure(d))}
+	default:
 		p.Tone = bot.ToneBad
 		p.Text = []bot.Text{name + " is not in " + bot.Escape(op.Environment) + ". " + bot.Escape(failure(d))}
 	}

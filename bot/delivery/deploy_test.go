@@ -75,12 +75,14 @@ func TestDeployEndsBadly(t *testing.T) {
 	for name, c := range map[string]struct {
 		end   bot.Observation
 		fail  error
+		blind error
 		state bot.DeploymentState
 		said  string
 	}{
 		"failed":        {end: bot.Observation{State: bot.DeploymentFailed, Message: "it *never* got healthy"}, state: bot.DeploymentFailed, said: "The deployment failed: it *never* got healthy"},
 		"rolled back":   {end: bot.Observation{State: bot.DeploymentRolledBack, Message: "unhealthy after 3 s"}, state: bot.DeploymentRolledBack, said: "The deployment was rolled back: unhealthy after 3 s"},
 		"unknown":       {end: bot.Observation{State: bot.DeploymentUnknown}, state: bot.DeploymentUnknown, said: "How the deployment ended can't be told."},
+		"out of sight":  {blind: bot.Errorf(bot.CodeForbidden, "No."), state: bot.DeploymentUnknown, said: "How the deployment ended can't be told: No."},
 		"apply refused": {fail: bot.Errorf(bot.CodeInvalid, "The archive is damaged."), state: bot.DeploymentFailed, said: "The deployment failed: The archive is damaged."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +90,9 @@ func TestDeployEndsBadly(t *testing.T) {
 			r := newRig(t)
 			v1, v2 := r.version(1, "main"), r.version(2, "main")
 			r.ran("deploy", "staging", v1, bot.DeploymentSucceeded)
-			r.deploy.ends[v2.Label], r.deploy.fail[v2.Label] = c.end, c.fail
+			if r.deploy.fail[v2.Label], r.deploy.blind[v2.Label] = c.fail, c.blind; c.end.State != "" {
+				r.deploy.ends[v2.Label] = c.end
+			}
 			r.start(nil)
 			filed := r.filed(r.request("deploy", "staging", ""))
 			op := r.ended(filed.ID)
@@ -96,7 +100,11 @@ func TestDeployEndsBadly(t *testing.T) {
 			if op.State != bot.OperationFailed || d.State != c.state || d.FinishedAt.IsZero() {
 				t.Errorf("the operation %s, the deployment %+v", op.State, d)
 			}
-			if want := "hello " + v2.Label + " is not in staging. " + c.said; said != want {
+			verdict := " is not in staging. "
+			if c.state == bot.DeploymentUnknown {
+				verdict = " may run in staging. "
+			}
+			if want := "hello " + v2.Label + verdict + c.said; said != want {
 				t.Errorf("said %q, want %q", said, want)
 			}
 			if _, s := r.state("staging"); s.DesiredID != v1.ID || s.ObservedID != v1.ID {

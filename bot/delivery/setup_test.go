@@ -46,6 +46,7 @@ type orchestrator struct {
 	looks   map[string]int
 	ends    map[string]bot.Observation // by label; without one it succeeds
 	fail    map[string]error           // Apply's, by label
+	blind   map[string]error           // Observe's, by label
 	held    map[string]bool            // labels that don't end
 }
 
@@ -79,6 +80,9 @@ func (o *orchestrator) Observe(_ context.Context, req bot.DeployRequest) (bot.Ob
 	defer o.mu.Unlock()
 	if _, ok := o.applied[req.DeploymentID]; !ok {
 		return bot.Observation{}, bot.Errorf(bot.CodeNotFound, "There is no such deployment.")
+	}
+	if err := o.blind[req.Version.Label]; err != nil {
+		return bot.Observation{}, err
 	}
 	o.looks[req.DeploymentID]++
 	if o.looks[req.DeploymentID] < 3 || o.held[req.Version.Label] {
@@ -254,7 +258,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, db: storetest.Open(t), clock: scaled{time.Now()},
-		deploy: &orchestrator{t: t, applied: map[string]bot.DeployRequest{}, looks: map[string]int{}, ends: map[string]bot.Observation{}, fail: map[string]error{}, held: map[string]bool{}},
+		deploy: &orchestrator{t: t, applied: map[string]bot.DeployRequest{}, looks: map[string]int{}, ends: map[string]bot.Observation{}, fail: map[string]error{}, blind: map[string]error{}, held: map[string]bool{}},
 		forge:  &forge{parents: map[string]string{}, authors: map[string]string{}, heads: map[string]string{}, files: map[string]string{}, tags: map[string]string{}},
 		ci:     &ci{builds: map[int]bot.Build{}},
 		envs: []bot.Environment{
