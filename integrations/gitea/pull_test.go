@@ -153,6 +153,36 @@ func TestProposalAfterAnother(t *testing.T) {
 	}
 }
 
+// TestProposalMeetsOthers: what changed between look and commit is looked at again;
+// where pull requests are switched off, that is said.
+func TestProposalMeetsOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault fake.Fault
+		code  bot.Code
+		retry bot.Retry
+		says  string
+	}{
+		"base moved":   {fake.Fault{Method: "POST", Operation: "/repos/{owner}/{repo}/contents", Status: 422, Body: `{"message":"sha does not match [given: a, expected: b]"}`}, bot.CodeUnavailable, bot.RetryBackoff, "was changed"},
+		"branch there": {fake.Fault{Method: "POST", Operation: "/repos/{owner}/{repo}/contents", Status: 422, Body: `{"message":"branch already exists [name: opsbot/adopt]"}`}, bot.CodeUnavailable, bot.RetryBackoff, "was changed"},
+		"bad path":     {fake.Fault{Method: "POST", Operation: "/repos/{owner}/{repo}/contents", Status: 422, Body: `{"message":"path contains a malformed path component"}`}, bot.CodeInvalid, bot.RetryNever, "malformed path"},
+		"switched off": {fake.Fault{Method: "GET", Operation: "/repos/{owner}/{repo}/pulls", Status: 404}, bot.CodeUnsupported, bot.RetryNever, "takes no pull requests"},
+		"no changes":   {fake.Fault{Method: "POST", Operation: "/repos/{owner}/{repo}/pulls", Status: 422, Body: `{"message":"There are no changes between the head and the base"}`}, bot.CodeInvalid, bot.RetryNever, "no changes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, nil)
+			repo, _ := w.made("shop")
+			w.tea.Fail(c.fault)
+			_, err := w.forge.EnsurePullRequest(t.Context(), proposing(repo))
+			refused(t, w, err, c.code, c.says, "foo-org/shop")
+			if retry, _ := bot.RetryOf(err); retry != c.retry {
+				t.Errorf("class %v: %v", retry, err)
+			}
+		})
+	}
+}
+
 // TestProposalIsRefused: what cannot be proposed is said before anything is made.
 func TestProposalIsRefused(t *testing.T) {
 	t.Parallel()
