@@ -146,7 +146,7 @@ func builtStates() map[string]func(s *story) {
 		},
 		"asking": func(s *story) {
 			s.build(1, func(b *bot.Build) {
-				b.State, b.Result = bot.BuildRunning, ""
+				b.State, b.Result, b.Message = bot.BuildRunning, "", "Waits for input: Release to <production>?"
 				b.Inputs = []bot.Input{
 					{ID: "Go", Message: "Release to <production>?", Proceed: "Ship it"},
 					{ID: "B", Message: "Which?", Parameters: []bot.InputParameter{{Name: "WHICH", Kind: "choice", Choices: []string{"a", "b"}}}},

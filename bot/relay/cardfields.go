@@ -97,7 +97,7 @@ func (c *ChangeCard) buildField(v *view, b bot.Build) bot.Field {
 	if b.Attempt > 1 {
 		fmt.Fprintf(&text, ", attempt %d after an interruption", b.Attempt)
 	}
-	if reason := firstLine(b.Message); reason != "" && b.Result != bot.ResultSuccess && !repeats(b, reason) {
+	if reason := firstLine(b.Message); reason != "" && len(b.Inputs) == 0 && b.Result != bot.ResultSuccess && !repeats(b, reason) {
 		text.WriteString(": " + string(foreign(reason, 200)))
 	}
 	f.Value = bot.Text(text.String())
