@@ -121,20 +121,32 @@ type crew struct {
 	forge forge
 }
 
-func onForge(t *testing.T, f forge) *crew {
+// hireJenkins makes a Jenkins that builds what a forge has, and its section.
+func hireJenkins(t *testing.T, f forge, name string) (ci *jenkins.Server, section string) {
 	t.Helper()
-	w := &crew{team: team{ci: jenkins.New(t, jenkins.Quiet(200*time.Millisecond)), chat: talk.InSlack(slack.New(t))}, forge: f}
-	w.ci.AddUser(jenkins.User{Name: "opsbot", Token: ciToken})
+	ci = jenkins.New(t, jenkins.Quiet(200*time.Millisecond))
+	ci.AddUser(jenkins.User{Name: "opsbot", Token: ciToken})
 	host, err := url.Parse(f.url)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ci, fmt.Sprintf("%s: { type: jenkins, url: %s, user: opsbot, token: env:JENKINS_TOKEN, poll_min: 200ms, poll_max: 1s, forges: [{ host: %q, source: git }] }",
+		name, ci.URL, host.Host)
+}
+
+// onForge connects the program to the forge, a Jenkins, and whatever more adds.
+func onForge(t *testing.T, f forge, more ...func(*program.Configuration)) *crew {
+	t.Helper()
+	w := &crew{team: team{chat: talk.InSlack(slack.New(t))}, forge: f}
 	c := program.Configuration{Forge: "forge", Pipeline: "jenkins", Manual: true}
 	w.chat.Configure(&c)
-	c.Chats = append(c.Chats,
-		fmt.Sprintf("forge: { %s, url: %s, token: env:FORGE_TOKEN, webhook_secret: env:FORGE_SECRET }", f.section, f.url),
-		fmt.Sprintf("jenkins: { type: jenkins, url: %s, user: opsbot, token: env:JENKINS_TOKEN, poll_min: 200ms, poll_max: 1s, forges: [{ host: %q, source: git }] }", w.ci.URL, host.Host))
+	ci, section := hireJenkins(t, f, "jenkins")
+	w.ci = ci
+	c.Chats = append(c.Chats, fmt.Sprintf("forge: { %s, url: %s, token: env:FORGE_TOKEN, webhook_secret: env:FORGE_SECRET }", f.section, f.url), section)
 	c.Environment = append(c.Environment, "FORGE_TOKEN="+f.token, "FORGE_SECRET=0123456789abcdefghijklmnop", "JENKINS_TOKEN="+ciToken)
+	for _, add := range more {
+		add(&c)
+	}
 	fixed, err := ports.Fixed(c)
 	if err != nil {
 		t.Fatal(err)
@@ -144,9 +156,11 @@ func onForge(t *testing.T, f forge) *crew {
 }
 
 // builds lets Jenkins build what the repository holds.
-func (w *crew) builds(full string) {
-	w.ci.AddRepo(w.forge.url+"/"+full+".git").Follow(func() map[string]string {
-		r, _ := w.forge.look(full)
+func (w *crew) builds(full string) { follow(w.ci, w.forge, full) }
+
+func follow(ci *jenkins.Server, f forge, full string) {
+	ci.AddRepo(f.url+"/"+full+".git").Follow(func() map[string]string {
+		r, _ := f.look(full)
 		return r.branches
 	}, &jenkins.Program{Stages: []string{"Build", "Test"}, Lines: []string{"hello"}})
 }
@@ -240,4 +254,44 @@ func run(t *testing.T, w *crew, args ...string) string {
 		t.Fatalf("%v: %d %s", args, code, out)
 	}
 	return out
+}
+
+// TestSeveralAtOnce: two forges and two Jenkinses; the owner finds the forge, and each
+// project stays with its own, also for the builds and the deletion that come later.
+func TestSeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	lab := onGitLab(t)
+	ci, section := hireJenkins(t, lab, "ci2")
+	w := onForge(t, onGitHub(t), func(c *program.Configuration) {
+		c.Chats = append(c.Chats, fmt.Sprintf("lab: { %s, url: %s, token: env:LAB_TOKEN, webhook_secret: env:FORGE_SECRET }", lab.section, lab.url), section)
+		c.Environment = append(c.Environment, "LAB_TOKEN="+lab.token)
+	})
+	w.builds("foo-org/one")
+	follow(ci, lab, "foo-org/sub/two")
+	s := w.bot.Serve(t)
+	defer func() {
+		if t.Failed() {
+			t.Log(s.Log())
+		}
+	}()
+	w.chat.Say("alice", "@opsbot new-project one", "")
+	w.chat.Say("alice", "@opsbot new-project two --owner=foo-org/sub --pipeline=ci2", "")
+	w.wait(t, `available on GitHub: `+regexp.QuoteMeta(w.forge.url+"/foo-org/one"))
+	w.wait(t, `available on GitLab: `+regexp.QuoteMeta(lab.url+"/foo-org/sub/two"))
+	w.wait(t, `one · main · [0-9a-f]{7} "Initial commit" by alice(.|\n)*Build #1 +SUCCESS`)
+	w.wait(t, `two · main · [0-9a-f]{7} "Initial commit" by alice(.|\n)*Build #1 +SUCCESS`)
+	if w.ci.Config("one") == "" || ci.Config("two") == "" || w.ci.Config("two") != "" || ci.Config("one") != "" {
+		t.Error("the jobs are not where they should be")
+	}
+	w.chat.Say("alice", "@opsbot buildNow two", "")
+	w.wait(t, `two · main · [0-9a-f]{7} "Initial commit" by alice(.|\n)*Build #2 +SUCCESS`)
+	w.chat.Say("alice", "@opsbot new-project three --owner=nobody", "")
+	w.wait(t, `There is no owner "nobody" in the configuration; there are: foo-org, foo-org/sub.`)
+	if out, code := w.bot.Say(t.Context(), "delete-project two --purge", "confirm two"); code != 0 {
+		t.Errorf("%d: %s", code, out)
+	}
+	_, there := lab.look("foo-org/sub/two")
+	if _, one := w.forge.look("foo-org/one"); there || !one || ci.Config("two") != "" || w.ci.Config("one") == "" {
+		t.Error("the wrong things were removed")
+	}
 }
