@@ -34,6 +34,12 @@ func TestRun(t *testing.T) {
 	if err != nil || !out.Private {
 		t.Errorf("everybody is told: %+v, %v", out, err)
 	}
+	if got := c.Keep(t.Context(), "secrets set hello TOKEN value", nil); got != "secrets" {
+		t.Errorf("kept %q", got)
+	}
+	if got := c.Keep(t.Context(), "secrets hello", &bot.Args{}); got != "secrets hello" {
+		t.Errorf("kept %q", got)
+	}
 	r.Services.Secrets = listing{err: bot.Errorf(bot.CodeUnavailable, "Not now.")}
 	r.Refused(c, bot.CodeUnavailable, "Not now.", "name=hello")
 }
