@@ -30,6 +30,19 @@ func made(w *world, name string) (bot.Repository, string) {
 	return w.made(name)
 }
 
+// given is a repository that somebody has made, for what does not ask by whom.
+func given(w *world, name string) (bot.Repository, string) {
+	w.t.Helper()
+	if err := w.hub.AddRepo("foo-org/"+name, "main"); err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := w.forge.get(w.t.Context(), "foo-org", name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return toRepository(r), w.hubRepo("foo-org/" + name).Branches["main"]
+}
+
 func inOldOrg(w *world, name string) (bot.Repository, string) {
 	w.t.Helper()
 	s := spec(name)
@@ -112,7 +125,7 @@ func repositoryRows() []row {
 func hookRows() []row {
 	const hooks = "/repos/{owner}/{repo}/hooks"
 	hooked := func(w *world, name string) (bot.Repository, string) {
-		repo, commit := w.made(name)
+		repo, commit := given(w, name)
 		if _, err := w.forge.EnsureHook(w.t.Context(), hookOf(repo)); err != nil {
 			w.t.Fatal(err)
 		}
@@ -147,7 +160,7 @@ func hookRows() []row {
 	}
 	return []row{
 		{"hook: list", "GET", hooks, hooked, find, single},
-		{"hook: create", "POST", hooks, made, ensure, single},
+		{"hook: create", "POST", hooks, given, ensure, single},
 		{"hook: update", "PATCH", hooks + "/{hook_id}", hooked, ensure, single},
 		{"hook: remove", "DELETE", hooks + "/{hook_id}", hooked, remove, none},
 		{"sweep: list", "GET", hooks + "/{hook_id}/deliveries", lost, sweep, single},
@@ -162,7 +175,7 @@ func hooked1(repo bot.Repository, state fake.Repo) hooked {
 func readRows() []row {
 	const repo = "/repos/{owner}/{repo}"
 	grown := func(w *world, name string) (bot.Repository, string) {
-		r, first := w.made(name)
+		r, first := given(w, name)
 		if _, err := w.hub.Commit("foo-org/"+name, "main", "More"); err != nil {
 			w.t.Fatal(err)
 		}
@@ -198,11 +211,11 @@ func readRows() []row {
 		return err
 	}
 	return []row{
-		{"branches", "GET", repo + "/branches", made, branches, isThere},
+		{"branches", "GET", repo + "/branches", given, branches, isThere},
 		{"commits: compare", "GET", repo + "/compare/{basehead}", grown, commits, isThere},
 		{"commits: all", "GET", repo + "/commits", grown, all, isThere},
 		{"file", "GET", repo + "/contents/{path}", made, file, isThere},
-		{"nearest tag", "GET", repo + "/tags", made, tag, isThere},
+		{"nearest tag", "GET", repo + "/tags", given, tag, isThere},
 	}
 }
 
@@ -216,7 +229,7 @@ func statusRows() []row {
 		return w.forge.RemoveProtection(ctx, bot.ProtectionSpec{Repository: r, Branch: "main"})
 	}
 	guarded := func(w *world, name string) (bot.Repository, string) {
-		r, commit := w.made(name)
+		r, commit := given(w, name)
 		if err := protect(w.t.Context(), w, r, ""); err != nil {
 			w.t.Fatal(err)
 		}
@@ -257,12 +270,12 @@ func statusRows() []row {
 		return ""
 	}
 	return []row{
-		{"protection: show", "GET", guard, made, protect, protections(1)},
-		{"protection: set", "PUT", guard, made, protect, protections(1)},
+		{"protection: show", "GET", guard, given, protect, protections(1)},
+		{"protection: set", "PUT", guard, given, protect, protections(1)},
 		{"protection: remove", "DELETE", guard, guarded, unprotect, protections(0)},
-		{"status", "POST", repo + "/statuses/{sha}", made, status, told},
-		{"deployment: list", "GET", repo + "/deployments", made, deploy, deployed},
-		{"deployment: create", "POST", repo + "/deployments", made, deploy, deployed},
-		{"deployment: state", "POST", repo + "/deployments/{deployment_id}/statuses", made, deploy, deployed},
+		{"status", "POST", repo + "/statuses/{sha}", given, status, told},
+		{"deployment: list", "GET", repo + "/deployments", given, deploy, deployed},
+		{"deployment: create", "POST", repo + "/deployments", given, deploy, deployed},
+		{"deployment: state", "POST", repo + "/deployments/{deployment_id}/statuses", given, deploy, deployed},
 	}
 }

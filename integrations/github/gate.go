@@ -14,6 +14,9 @@ import (
 const (
 	writesAMinute = 80
 	writesAnHour  = 500
+	// slack is added to GitHub's minute and hour: it counts a request when that arrives,
+	// and one of before may have been on its way for longer.
+	slack = 5 * time.Second
 )
 
 // gate keeps to GitHub's limits: it counts writes, and lets nothing out while
@@ -63,10 +66,10 @@ func (g *gate) pass(write bool) error {
 	minute, hour := g.forget(now)
 	var wait time.Duration
 	if minute >= writesAMinute {
-		wait = g.writes[len(g.writes)-writesAMinute].Add(time.Minute).Sub(now)
+		wait = g.writes[len(g.writes)-writesAMinute].Add(time.Minute + slack).Sub(now)
 	}
 	if hour >= writesAnHour {
-		wait = max(wait, g.writes[len(g.writes)-writesAnHour].Add(time.Hour).Sub(now))
+		wait = max(wait, g.writes[len(g.writes)-writesAnHour].Add(time.Hour+slack).Sub(now))
 	}
 	if wait > 0 {
 		return bot.Errorf(bot.CodeUnavailable, "%s takes no more than %d changes a minute and %d an hour; the next one can be made in %s.",
@@ -76,13 +79,13 @@ func (g *gate) pass(write bool) error {
 	return nil
 }
 
-// forget drops what is older than an hour and counts the rest.
+// forget drops what is older than an hour and counts the rest, with some slack.
 func (g *gate) forget(now time.Time) (minute, hour int) {
-	for len(g.writes) > 0 && !g.writes[0].After(now.Add(-time.Hour)) {
+	for len(g.writes) > 0 && !g.writes[0].After(now.Add(-time.Hour-slack)) {
 		g.writes = g.writes[1:]
 	}
 	for _, at := range g.writes {
-		if at.After(now.Add(-time.Minute)) {
+		if at.After(now.Add(-time.Minute - slack)) {
 			minute++
 		}
 	}

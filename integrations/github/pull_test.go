@@ -211,7 +211,11 @@ func pullRows() []row {
 		return w.forge.ClosePullRequest(ctx, proposing(r))
 	}
 	there := func(w *world, name string) (bot.Repository, string) {
-		r, p := w.proposed(name)
+		r, _ := given(w, name)
+		p, err := w.forge.EnsurePullRequest(w.t.Context(), proposing(r))
+		if err != nil {
+			w.t.Fatal(err)
+		}
 		return r, p.Commit
 	}
 	isOpen := func(r fake.Repo, _ bool) string {
@@ -227,14 +231,14 @@ func pullRows() []row {
 		return ""
 	}
 	return []row{
-		{"pull: branch", http.MethodGet, repo + "/git/ref/{ref}", made, propose, isOpen},
+		{"pull: branch", http.MethodGet, repo + "/git/ref/{ref}", given, propose, isOpen},
 		{"pull: list", http.MethodGet, repo + "/pulls", there, find, isOpen},
 		{"pull: newest commit", http.MethodGet, repo + "/git/commits/{commit_sha}", there, find, isOpen},
-		{"pull: file", http.MethodPost, repo + "/git/blobs", made, propose, isOpen},
-		{"pull: tree", http.MethodPost, repo + "/git/trees", made, propose, isOpen},
-		{"pull: commit", http.MethodPost, repo + "/git/commits", made, propose, isOpen},
-		{"pull: make branch", http.MethodPost, repo + "/git/refs", made, propose, isOpen},
-		{"pull: open", http.MethodPost, repo + "/pulls", made, propose, isOpen},
+		{"pull: file", http.MethodPost, repo + "/git/blobs", given, propose, isOpen},
+		{"pull: tree", http.MethodPost, repo + "/git/trees", given, propose, isOpen},
+		{"pull: commit", http.MethodPost, repo + "/git/commits", given, propose, isOpen},
+		{"pull: make branch", http.MethodPost, repo + "/git/refs", given, propose, isOpen},
+		{"pull: open", http.MethodPost, repo + "/pulls", given, propose, isOpen},
 		{"pull: close", http.MethodPatch, repo + "/pulls/{pull_number}", there, end, isClosed},
 		{"pull: delete branch", http.MethodDelete, repo + "/git/refs/{ref}", there, end, isClosed},
 	}

@@ -29,7 +29,7 @@ func (f *Forge) Branches(ctx context.Context, repo bot.Repository) (map[string]s
 	}
 	out := map[string]string{}
 	opts := &gh.BranchListOptions{ListOptions: gh.ListOptions{PerPage: mostPage}}
-	for len(out) < mostBranches {
+	for range mostBranches / mostPage { // whatever GitHub says about a next page
 		page, resp, err := f.api().Repositories.ListBranches(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, f.explain(ctx, err, "list the branches of "+full(r))
@@ -82,13 +82,13 @@ func noCommit(err error, r *gh.Repository, commit string) error {
 // log lists what is reachable from a commit, newest first.
 func (f *Forge) log(ctx context.Context, r *gh.Repository, to string, limit int) (out []*gh.RepositoryCommit, err error) {
 	opts := &gh.CommitsListOptions{SHA: to, ListOptions: gh.ListOptions{PerPage: min(max(limit, 1), mostPage)}}
-	for len(out) < limit {
+	for range limit/opts.PerPage + 1 {
 		page, resp, err := f.api().Repositories.ListCommits(ctx, r.GetOwner().GetLogin(), r.GetName(), opts)
 		if err != nil {
 			return nil, f.explain(ctx, err, "show the commits of "+full(r))
 		}
 		out = append(out, page...)
-		if opts.Page = resp.NextPage; opts.Page == 0 {
+		if opts.Page = resp.NextPage; opts.Page == 0 || len(out) >= limit {
 			break
 		}
 	}
@@ -106,7 +106,8 @@ func (f *Forge) between(ctx context.Context, r *gh.Repository, from, to string, 
 	if err != nil {
 		return nil, err
 	}
-	for n := (first.GetTotalCommits() + mostPage - 1) / mostPage; n >= 1 && len(out) < limit; n-- {
+	last := (first.GetTotalCommits() + mostPage - 1) / mostPage
+	for n := last; n >= 1 && n >= last-limit/mostPage-1 && len(out) < limit; n-- {
 		this := first
 		if n > 1 {
 			if this, err = page(n); err != nil {
