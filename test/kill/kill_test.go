@@ -28,12 +28,12 @@ func (p point) String() string { return fmt.Sprintf("%s#%d", p.label, p.nth) }
 
 // watch plays undisturbed and lists every announced moment: the first of each
 // label, and of those that come often one in the middle and the last but one.
-func watch(t *testing.T, store string) undisturbed {
+func watch(t *testing.T, sc scene, store string) undisturbed {
 	t.Helper()
 	began := time.Now()
 	var order []string
 	count := map[string]int{}
-	r := newTrial(t, store, built.real)
+	r := newTrial(t, sc, store, built.real)
 	w := r.world(t, func(_ *process, label string) {
 		if count[label]++; count[label] == 1 {
 			order = append(order, label)
@@ -78,18 +78,25 @@ func (k *killer) at(p *process, label string) {
 // Several kills share a run, far apart; the long variant gives each its own.
 func TestKilledAtEveryBoundary(t *testing.T) {
 	t.Parallel()
+	everyBoundary(t, embedded(), embedded(), stores...)
+}
+
+// everyBoundary plays the calm scene undisturbed, and the other one with kills, on each
+// of the stores; what is left must be the same.
+func everyBoundary(t *testing.T, calmly, sc scene, on ...string) {
+	t.Helper()
 	perRun := 12
 	if soak() {
 		perRun = 1
 	}
-	for i, store := range stores {
+	for i, store := range on {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
-			calm := watch(t, store)
+			calm := watch(t, calmly, store)
 			t.Logf("%d moments in %s", len(calm.points), calm.took)
 			for _, group := range []bool{false, true} {
 				points := calm.points
-				if !soak() { // each moment once per store, and both ways over the two stores
+				if !soak() && len(on) > 1 { // each moment once per store, and both ways over the two stores
 					points = everySecond(points, group == (i == 0))
 				}
 				chains := (len(points) + perRun - 1) / perRun
@@ -100,7 +107,7 @@ func TestKilledAtEveryBoundary(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("group=%v/%d", group, c), func(t *testing.T) {
 						t.Parallel()
-						kills(t, store, calm, mine, group)
+						kills(t, sc, store, calm, mine, group)
 					})
 				}
 			}
@@ -119,7 +126,7 @@ func everySecond(points []point, odd bool) []point {
 }
 
 // kills plays with the given kills and compares.
-func kills(t *testing.T, store string, calm undisturbed, points []point, group bool) {
+func kills(t *testing.T, sc scene, store string, calm undisturbed, points []point, group bool) {
 	t.Helper()
 	turn(t)
 	k := &killer{left: slices.Clone(points), count: map[string]int{}, group: group}
@@ -130,7 +137,7 @@ func kills(t *testing.T, store string, calm undisturbed, points []point, group b
 			t.Logf("killed at %v", k.hit)
 		}
 	}()
-	r := newTrial(t, store, built.real)
+	r := newTrial(t, sc, store, built.real)
 	got := r.world(t, k.at)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -162,7 +169,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	for i, store := range stores {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
-			calm := watch(t, store)
+			calm := watch(t, embedded(), store)
 			for n := range moments {
 				share, group := random.Float64(), n%2 == 0
 				if n%2 != i && !soak() {
@@ -171,18 +178,18 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				t.Run(fmt.Sprintf("%d", n), func(t *testing.T) {
 					t.Parallel()
 					turn(t)
-					killAfter(t, store, calm, time.Duration(share*float64(calm.took)), group)
+					killAfter(t, embedded(), store, calm, time.Duration(share*float64(calm.took)), group)
 				})
 			}
 		})
 	}
 }
 
-func killAfter(t *testing.T, store string, calm undisturbed, after time.Duration, group bool) {
+func killAfter(t *testing.T, sc scene, store string, calm undisturbed, after time.Duration, group bool) {
 	t.Helper()
 	var once sync.Once
 	timer := make(chan *time.Timer, 1)
-	r := newTrial(t, store, built.real)
+	r := newTrial(t, sc, store, built.real)
 	p, err := r.play(t, func(p *process, _ string) {
 		once.Do(func() { timer <- time.AfterFunc(after, func() { p.kill(group) }) })
 	})
@@ -216,9 +223,9 @@ func turn(t *testing.T) {
 // it is killed during a build.
 func TestNoticesALostWrite(t *testing.T) {
 	t.Parallel()
-	calm := watch(t, "sqlite")
+	calm := watch(t, embedded(), "sqlite")
 	lossy := func(at func(*process, string)) (world, error) {
-		r := newTrial(t, "sqlite", built.faulty)
+		r := newTrial(t, embedded(), "sqlite", built.faulty)
 		r.env, r.patience = []string{dropVar + "=localci/resume"}, 4*calm.took
 		p, err := r.play(t, at)
 		if err != nil {

@@ -23,14 +23,6 @@ import (
 	"opsbot/bot/store/storetest"
 )
 
-// said is the conversation; each text is said when the one before has ended, and
-// it has ended when nothing is open and its goal is reached.
-var said = []struct{ text, goal string }{
-	{"@opsbot new-project hello-world", "SELECT count(*) FROM deployments WHERE environment = 'staging' AND state = 'succeeded'"},
-	{"@opsbot buildNow hello-world", "SELECT count(*) - 1 FROM deployments WHERE environment = 'staging' AND state = 'succeeded'"},
-	{"@opsbot deploy hello-world to production --yes", "SELECT count(*) FROM deployments WHERE environment = 'production' AND state = 'succeeded'"},
-}
-
 const openRows = `SELECT
 	(SELECT count(*) FROM messages WHERE done = FALSE) +
 	(SELECT count(*) FROM inbox WHERE state = 'new') +
@@ -44,23 +36,27 @@ var stores = []string{"sqlite", "postgres"}
 
 // trial is one data folder with all its lives.
 type trial struct {
+	scene                      scene
 	program, config, data, log string
+	listen                     string // address of the hooks' listener
 	env                        []string
+	names                      map[string]string // what of a line gave
 	patience                   time.Duration
 	apps                       string // address of the apps' listener
 	db                         *sql.DB
-	client                     *http.Client // of the owner's socket
+	client                     *http.Client                                // of the owner's socket
+	outside                    func(ctx context.Context) ([]string, error) // what is seen at the services
 }
 
 // newTrial prepares a data folder with ports of its own.
-func newTrial(t *testing.T, store, program string) *trial {
+func newTrial(t *testing.T, sc scene, store, program string) *trial {
 	t.Helper()
 	// Short, for sockets, and kept when the trial fails.
 	dir, err := os.MkdirTemp("", fmt.Sprintf("kill-%08x-", rand.Uint32())) //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &trial{program: program, patience: patience, config: filepath.Join(dir, "config.yaml"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log")}
+	r := &trial{names: map[string]string{}, scene: sc, program: program, patience: sc.patience, config: filepath.Join(dir, "config.yaml"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log")}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the log ends with:\n%s", tail(r.log))
@@ -78,8 +74,8 @@ func newTrial(t *testing.T, store, program string) *trial {
 		url = storetest.NewDatabase(t)
 		driver, dsn = "pgx", url
 	}
-	r.apps = freeAddress(t)
-	config := fmt.Sprintf(settings, freeAddress(t), freeAddress(t), r.apps, url)
+	r.listen, r.apps = freeAddress(t), freeAddress(t)
+	config := fmt.Sprintf("listen: %s\nconsole: %s\napps: %s\nstore: { url: %q }\n", r.listen, freeAddress(t), r.apps, url) + sc.open(t, r)
 	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,22 +92,6 @@ func newTrial(t *testing.T, store, program string) *trial {
 	}}
 	return r
 }
-
-const settings = `
-listen: %s
-console: %s
-apps: %s
-store: { url: %q }
-integrations:
-  console: { type: console }
-  localgit: { type: localgit }
-  localci: { type: localci, attempts: 100 }
-  localrun: { type: localrun, watch: 200ms, drain: 200ms, start_timeout: 30s }
-defaults: { forge: localgit, pipeline: localci, room: "console:general", blueprint: static-site }
-environments:
-  - { name: staging, deployer: localrun, auto: main }
-  - { name: production, deployer: localrun, after: staging }
-`
 
 var lastPort atomic.Int32
 
@@ -194,8 +174,8 @@ func (r *trial) live(ctx context.Context, p *process) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	for _, s := range said {
-		if err := r.say(ctx, s.text); err != nil {
+	for _, s := range r.scene.said {
+		if err := r.say(ctx, s); err != nil {
 			return err
 		}
 		if err := r.settle(ctx, s.goal); err != nil {
@@ -207,7 +187,18 @@ func (r *trial) live(ctx context.Context, p *process) error {
 
 // say says a text unless it was taken already: the program answers for what it
 // has taken, not for what it was killed before.
-func (r *trial) say(ctx context.Context, text string) error {
+func (r *trial) say(ctx context.Context, s line) error {
+	text := s.text
+	if s.of != "" && r.names[s.of] == "" {
+		ids, err := r.texts(ctx, s.of)
+		if err != nil || len(ids) != 1 {
+			return fmt.Errorf("%s gives %q, %w", s.of, ids, err)
+		}
+		r.names[s.of] = ids[0] // once: it may be gone after the next life
+	}
+	if s.of != "" {
+		text = fmt.Sprintf(text, r.names[s.of])
+	}
 	words := strings.TrimPrefix(text, "@opsbot ")
 	n, err := r.count(ctx, "SELECT count(*) FROM messages WHERE body LIKE '%"+words+"%'")
 	if err != nil || n > 0 {

@@ -35,8 +35,7 @@ func (r *trial) look(t *testing.T, p *process) world {
 	}
 	add(r.rows(ctx))
 	add(r.rooms(ctx))
-	add(r.git(ctx))
-	add(r.answers(ctx))
+	add(r.outside(ctx))
 	alive := belonging(r.data)
 	w = append(w, commands(alive)...)
 	w = append(w, listening(alive))
@@ -76,6 +75,7 @@ func (r *trial) rows(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", query, err)
 		}
+		found = slices.DeleteFunc(found, func(one string) bool { return r.scene.omits(one) })
 		for i := range found {
 			found[i] = anonymous(found[i])
 		}
@@ -114,11 +114,15 @@ func (r *trial) rooms(ctx context.Context) ([]string, error) {
 		if err := json.Unmarshal([]byte(text), &post); err != nil {
 			return nil, fmt.Errorf("read a post: %w", err)
 		}
-		out = append(out, "message "+anonymous(strings.Join(console.PostLines(post), " / ")))
+		lines := console.PostLines(post)
+		if len(lines) > 0 && strings.Contains(lines[0], "Plan: ") {
+			slices.Sort(lines) // what a plan lists comes in the order in which it was made
+		}
+		out = append(out, "message "+anonymous(strings.Join(lines, " / ")))
 	}
 	texts, err := r.texts(ctx, "SELECT DISTINCT text FROM entries WHERE bot = FALSE")
 	for _, text := range texts {
-		out = append(out, "said "+text)
+		out = append(out, "said "+anonymous(text))
 	}
 	slices.Sort(out)
 	return out, err
@@ -195,6 +199,8 @@ var hides = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "ID"},
+	{regexp.MustCompile(`#[0-9a-f]{12}\b`), "#ID"},
+	{regexp.MustCompile(`\b(planned|confirmed|confirm) [a-z0-9]{6}\b`), "$1 ID"},
 	{regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`), "HOST"},
 	{regexp.MustCompile(`-g[0-9a-f]{7}\b`), "-gSHA"},
 	{regexp.MustCompile(`\b[0-9a-f]{7} "`), `SHA "`},

@@ -202,3 +202,18 @@ func (s *Server) Tag(full, tag, commit string) error {
 	_, err := git(r.dir, nil, nil, "update-ref", "refs/tags/"+tag, commit)
 	return err
 }
+
+// History lists the first lines of a branch's commits, newest first.
+func (s *Server) History(full, branch string) (titles []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repo(full)
+	if r == nil {
+		return nil
+	}
+	for _, l := range history(r, "refs/heads/"+branch) {
+		title, _, _ := strings.Cut(l.message, "\n")
+		titles = append(titles, title)
+	}
+	return titles
+}
