@@ -64,6 +64,8 @@ func benchmarks() []benchmark {
 		{"ingest", ingest},
 		{"reply", reply},
 		{"new-project", newProject},
+		{"services", remoteProject},
+		{"many", manyProjects},
 		{"blueprint", blueprint},
 		{"calls", calls},
 		{"growth", growth},

@@ -45,9 +45,13 @@ func (w *wire) call(ctx context.Context, name string, takes time.Duration) {
 	case <-time.After(takes):
 	case <-ctx.Done():
 	}
+	w.add(span{name, began, time.Now()})
+}
+
+func (w *wire) add(s span) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.spans = append(w.spans, span{name, began, time.Now()})
+	w.spans = append(w.spans, s)
 }
 
 // between gives the calls of one story, in order of their beginning.

@@ -138,7 +138,7 @@ func (s *Server) listen() error {
 		return fmt.Errorf("fake github: listen: %w", err)
 	}
 	s.URL = "http://" + ln.Addr().String()
-	s.web = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
+	s.web = &http.Server{Handler: s.cfg.through(http.HandlerFunc(s.serve)), ReadHeaderTimeout: 10 * time.Second}
 	if s.cfg.tls != nil {
 		s.URL = "https://" + ln.Addr().String()
 		s.web.TLSConfig = s.cfg.tls

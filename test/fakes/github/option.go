@@ -24,12 +24,14 @@ type config struct {
 	deliver    http.RoundTripper
 	contract   Contract
 	called     func(Call)
+	through    func(http.Handler) http.Handler
 }
 
 func defaults() config {
 	return config{
 		clock: bot.SystemClock{}, listen: "127.0.0.1:0", token: "ghp_" + bot.NewToken() + bot.NewToken(),
 		primary: 5000, perMinute: 80, perHour: 500, tokenLife: time.Hour,
+		through: func(h http.Handler) http.Handler { return h },
 		receive: func(Delivery) int { return http.StatusOK },
 	}
 }
@@ -42,6 +44,11 @@ func OnUnexpected(f func(what string)) Option { return func(c *config) { c.unexp
 
 // OnCall is told of each call once it is answered. It may call the server.
 func OnCall(f func(Call)) Option { return func(c *config) { c.called = f } }
+
+// Through puts something between the server and its clients, such as a slow network.
+func Through(wrap func(http.Handler) http.Handler) Option {
+	return func(c *config) { c.through = wrap }
+}
 
 // WithContract holds requests and answers to a description of the API.
 func WithContract(c Contract) Option { return func(o *config) { o.contract = c } }

@@ -64,6 +64,7 @@ type config struct {
 	missing      []string
 	encode       func(branch string) string
 	onUnexpected func(string)
+	through      func(http.Handler) http.Handler
 }
 
 // Option changes how a Server is made.
@@ -87,6 +88,11 @@ func Without(plugins ...string) Option {
 	return func(o *config) { o.missing = append(o.missing, plugins...) }
 }
 
+// Through puts something between the server and its clients, such as a slow network.
+func Through(wrap func(http.Handler) http.Handler) Option {
+	return func(o *config) { o.through = wrap }
+}
+
 // Encode is how a branch's name becomes its job's, for Jenkinses of other times.
 func Encode(f func(branch string) string) Option { return func(o *config) { o.encode = f } }
 
@@ -107,7 +113,7 @@ func New(t fakes.TB, opts ...Option) *Server {
 
 // Start starts a server without a test; the caller closes it.
 func Start(opts ...Option) (*Server, error) {
-	cfg := config{clock: bot.SystemClock{}, quiet: 5 * time.Second, listen: "127.0.0.1:0", encode: encodeName}
+	cfg := config{clock: bot.SystemClock{}, quiet: 5 * time.Second, listen: "127.0.0.1:0", encode: encodeName, through: func(h http.Handler) http.Handler { return h }}
 	for _, o := range opts {
 		o(&cfg)
 	}
@@ -122,7 +128,7 @@ func Start(opts ...Option) (*Server, error) {
 		repos: map[string]*Repo{}, lastQueue: 100,
 	}
 	s.root = &item{server: s, kind: kindRoot}
-	s.web = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
+	s.web = &http.Server{Handler: cfg.through(http.HandlerFunc(s.serve)), ReadHeaderTimeout: 10 * time.Second}
 	s.wg.Go(func() { _ = s.web.Serve(ln) }) // ends with ErrServerClosed
 	return s, nil
 }
