@@ -90,3 +90,19 @@ func TestWordsOnBuildsThatAreGone(t *testing.T) {
 		}
 	}
 }
+
+// A build that can't go on because OpsBot ends has not failed: its log says nothing.
+func TestEndOfOpsBotIsNoError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := onNode(t, b)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.host.alive = ctx
+	if o := n.host.cannot(ctx, ctx.Err()); o.Result != "" {
+		t.Errorf("outcome %+v", o)
+	}
+	if text := b.logOf(t, "main", 1); text != "" {
+		t.Errorf("log %q", text)
+	}
+}

@@ -99,9 +99,10 @@ func (r *run) cannot(ctx context.Context, err error) outcome {
 		r.diskIsFull()
 		return outcome{}
 	}
-	if r.alive.Err() == nil {
-		r.s.env.Log.Error("run build", "build", buildKey(r.build.Ref), "error", err)
+	if r.alive.Err() != nil {
+		return outcome{} // it is OpsBot that ends; the build begins again
 	}
+	r.s.env.Log.Error("run build", "build", buildKey(r.build.Ref), "error", err)
 	r.log.Line("ERROR: " + bot.MessageOf(err))
 	return outcome{Result: bot.ResultFailure, Message: bot.MessageOf(err)}
 }
