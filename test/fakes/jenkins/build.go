@@ -68,7 +68,7 @@ func (s *Server) begin(q *queued) {
 	q.build, q.gone = b, now
 	q.job.builds = append(q.job.builds, b)
 	for _, src := range q.job.parent.settings.Sources {
-		if repo := s.repos[repoKey(src.url())]; repo != nil && repo.branches[q.job.display] != nil {
+		if repo := s.repo(src.url()); repo != nil && repo.branches[q.job.display] != nil {
 			c := repo.branches[q.job.display]
 			b.commit, b.program = c.id, *c.program
 		}

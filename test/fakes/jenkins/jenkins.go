@@ -65,6 +65,7 @@ type config struct {
 	encode       func(branch string) string
 	onUnexpected func(string)
 	through      func(http.Handler) http.Handler
+	found        func(url string) (heads func() map[string]string, p *Program)
 }
 
 // Option changes how a Server is made.
@@ -86,6 +87,12 @@ func Listen(address string) Option { return func(o *config) { o.listen = address
 // "gitlab-branch-source", "git", "pipeline-stage-view", "junit".
 func Without(plugins ...string) Option {
 	return func(o *config) { o.missing = append(o.missing, plugins...) }
+}
+
+// Finding asks about repositories that nobody has added: heads as for Repo.Follow, nil
+// for none, and what each branch's commit does.
+func Finding(find func(url string) (heads func() map[string]string, p *Program)) Option {
+	return func(o *config) { o.found = find }
 }
 
 // Through puts something between the server and its clients, such as a slow network.

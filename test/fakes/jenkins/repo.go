@@ -93,6 +93,17 @@ func (s *Server) AddRepo(url string) *Repo {
 	return r
 }
 
+// repo gives the repository of a URL; nil if there is none. The lock is held.
+func (s *Server) repo(url string) *Repo {
+	key := repoKey(url)
+	if s.repos[key] == nil && s.cfg.found != nil {
+		if heads, p := s.cfg.found(url); heads != nil {
+			s.repos[key] = &Repo{server: s, url: url, branches: map[string]*commit{}, heads: heads, program: p}
+		}
+	}
+	return s.repos[key]
+}
+
 func repoKey(url string) string { return strings.TrimSuffix(strings.TrimRight(url, "/"), ".git") }
 
 // Commit adds a commit to a branch, made if it is new, and returns its id. Jenkins

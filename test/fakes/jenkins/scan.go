@@ -65,7 +65,7 @@ func (i *item) index() {
 	now := i.server.clock.Now()
 	done := fmt.Sprintf("[%s] Finished branch indexing. Indexing took 0.35 sec\n", stamp(now))
 	for _, src := range i.settings.Sources {
-		repo := i.server.repos[repoKey(src.url())]
+		repo := i.server.repo(src.url())
 		if repo == nil {
 			fmt.Fprintf(&log, "ERROR: [%s] Could not update folder level actions from source %s\n%sFATAL: Failed to recompute children of %s\n", stamp(now), src.ID, done, i.name)
 			fmt.Fprintf(&log, "hudson.plugins.git.GitException: Command \"git ls-remote --symref -- %s\" returned status code 128:\nstdout: \nstderr: fatal: repository '%s/' not found\n\n\tat PluginClassLoader for git-client//org.jenkinsci.plugins.gitclient.CliGitAPIImpl.launchCommandIn(CliGitAPIImpl.java:2846)\nFinished: FAILURE\n", src.url(), src.url())
