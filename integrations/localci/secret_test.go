@@ -60,6 +60,8 @@ func TestSecretsReachTheBuild(t *testing.T) {
                 }
                 sh 'test ! -e "$(cat path)"; echo "[${U-unset}]"'
                 sh "echo ${LOGIN_PSW} > kept.txt"
+                sh 'echo "<testsuite name=\\"s\\"><testcase classname=\\"c\\" name=\\"of $LOGIN_PSW\\"><failure message=\\"$LOGIN_PSW\\">at $LOGIN_PSW</failure></testcase></testsuite>" > r.xml'
+                junit 'r.xml'
                 error "because of ${LOGIN_PSW}"
             }
         }
@@ -78,6 +80,9 @@ func TestSecretsReachTheBuild(t *testing.T) {
 	}
 	if strings.Contains(text, "v4lue") || build.Message != "because of ****" {
 		t.Errorf("message %q, log\n%s", build.Message, text)
+	}
+	if build.Tests == nil || build.Tests.Failed != 1 || build.Tests.Failures[0] != "c.of ****" {
+		t.Errorf("tests %+v", build.Tests)
 	}
 	b.keepsNot(t, "v4lue")
 	if strings.Join(secrets.opened, " ") != "p1/" {

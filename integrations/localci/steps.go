@@ -55,6 +55,9 @@ func (r *run) junit(ctx context.Context, m mounted, dir string, step engine.Test
 	if err != nil {
 		return report.Totals{}, err
 	}
+	if step.Mask != nil {
+		found.Mask(step.Mask)
+	}
 	r.results.mu.Lock()
 	defer r.results.mu.Unlock()
 	r.results.tests.Merge(found)

@@ -113,6 +113,8 @@ type TestStep struct {
 	AllowEmpty   bool
 	// BuildFailed says that the build's result is FAILURE or worse already.
 	BuildFailed bool
+	// Mask takes secrets out of a text of a report that is kept; nil keeps all.
+	Mask func(text string) string
 }
 
 // Totals counts test cases.

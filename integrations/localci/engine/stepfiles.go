@@ -39,7 +39,7 @@ func (f frame) buildFailed() bool { return f.run.outcome.Result.Worse(Unstable) 
 func (f frame) junit(a arguments) (any, error) {
 	step := TestStep{
 		Dir: f.node.dir, Pattern: a.text("testResults", true), AllowEmpty: a.flag("allowEmptyResults", false),
-		BuildFailed: f.buildFailed(),
+		BuildFailed: f.buildFailed(), Mask: f.run.console.mask,
 	}
 	var found Totals
 	err := f.outside(func(ctx context.Context) error {

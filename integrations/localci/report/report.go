@@ -96,6 +96,18 @@ func (r *Report) Failures(limit int) []string {
 	return names
 }
 
+// Mask changes every text of the report, which may hold what nobody is to read.
+func (r *Report) Mask(mask func(text string) string) {
+	for i := range r.Suites {
+		s := &r.Suites[i]
+		s.Name = mask(s.Name)
+		for k := range s.Cases {
+			c := &s.Cases[k]
+			c.Class, c.Name, c.Message, c.Trace = mask(c.Class), mask(c.Name), mask(c.Message), mask(c.Trace)
+		}
+	}
+}
+
 // Merge adds what another step of the same build found. Suites of the same name
 // stay apart: the steps are different places.
 func (r *Report) Merge(step *Report) {
