@@ -49,7 +49,7 @@ func forges(t *testing.T) map[string]func(*testing.T) forge {
 
 func onGitHub(t *testing.T) forge {
 	t.Helper()
-	s := openapi.New(t, github.WithDir(t.TempDir()), github.WithDeliveries(http.DefaultTransport))
+	s := openapi.New(t, github.WithDir(t.TempDir()), github.WithDeliveries(new(http.Transport)))
 	s.AddOrg("foo-org", github.OrgRules{MembersCreate: true}, s.Login)
 	return forge{
 		name: "GitHub", url: s.URL, section: "type: github, owners: [foo-org]", token: s.Token, owner: "foo-org", commit: s.Commit, add: s.AddRepo,
@@ -66,7 +66,7 @@ func onGitHub(t *testing.T) forge {
 
 func onGitea(t *testing.T) forge {
 	t.Helper()
-	s := gitea.New(t, gitea.WithDir(t.TempDir()), gitea.WithDeliveries(http.DefaultTransport))
+	s := gitea.New(t, gitea.WithDir(t.TempDir()), gitea.WithDeliveries(new(http.Transport)))
 	s.AddOrg("foo-org", gitea.OrgRules{MembersCreate: true}, s.Login)
 	return forge{
 		name: "Gitea", url: s.URL, section: "type: gitea, owners: [foo-org]", token: s.Token, owner: "foo-org", commit: s.Commit, add: s.AddRepo,
@@ -83,7 +83,7 @@ func onGitea(t *testing.T) forge {
 
 func onGitLab(t *testing.T) forge {
 	t.Helper()
-	s := gitlab.New(t, gitlab.WithDir(t.TempDir()), gitlab.WithDeliveries(http.DefaultTransport))
+	s := gitlab.New(t, gitlab.WithDir(t.TempDir()), gitlab.WithDeliveries(new(http.Transport)))
 	s.AddGroup("foo-org", gitlab.GroupRules{}, map[string]int{s.Login: gitlab.Owner})
 	s.AddGroup("foo-org/sub", gitlab.GroupRules{}, map[string]int{s.Login: gitlab.Owner})
 	return forge{
