@@ -1,6 +1,9 @@
 package jenkinsfile
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // personalStep knows the steps that need a person, a secret or SonarQube.
 func personalStep(name string) (stepSpec, bool) {
@@ -45,6 +48,42 @@ func Symbols(step, argument string) []string {
 	return nil
 }
 
+// SymbolOf is the name of an object by its class, as [$class: 'StringBinding'] has it;
+// "" for one that OpsBot doesn't know.
+func SymbolOf(class string) string {
+	switch class[strings.LastIndex(class, ".")+1:] {
+	case "StringBinding", "StringParameterDefinition":
+		return "string"
+	case "UsernamePasswordMultiBinding":
+		return "usernamePassword"
+	case "UsernamePasswordBinding":
+		return "usernameColonPassword"
+	case "FileBinding":
+		return "file"
+	case "TextParameterDefinition":
+		return "text"
+	case "BooleanParameterDefinition":
+		return "booleanParam"
+	case "ChoiceParameterDefinition":
+		return "choice"
+	case "PasswordParameterDefinition":
+		return "password"
+	}
+	return ""
+}
+
+// classOf is the constant $class of a map, "" without it.
+func classOf(m *Map) string {
+	for _, e := range m.Entries {
+		if keyText(e.Key) == "$class" {
+			c, _ := e.Value.(*Const)
+			text, _ := c.text()
+			return text
+		}
+	}
+	return ""
+}
+
 // parameterTypes are the types of parameters that OpsBot knows.
 func parameterTypes() []string {
 	return []string{"string", "text", "booleanParam", "choice", "password"}
@@ -60,6 +99,10 @@ func (s *support) symbols(step string, x Expr) {
 	}
 	for _, item := range list.Items {
 		call, ok := item.Value.(*Call)
+		if m, isMap := item.Value.(*Map); isMap && slices.Contains(Symbols(step, argument), SymbolOf(classOf(m))) {
+			s.args(m.Entries)
+			continue
+		}
 		switch {
 		case !ok:
 			s.refuse(item.Value.At(), "this form of "+argument+" of "+step)

@@ -168,7 +168,7 @@ func (f frame) bind(item any, layer map[string]string) (remove func(), names []s
 		return nil, nil, throwable(classArgument, "a binding is %s", toString(item))
 	}
 	b := arguments{named: d}
-	kind := b.text(symbolKey, false)
+	kind := b.symbol()
 	id := b.text("credentialsId", false)
 	s, err := f.secret(id, "Could not find credentials entry with ID '"+id+"'")
 	if err != nil {
@@ -207,6 +207,14 @@ func bindingKind(name string) SecretKind {
 
 // symbolKey is the key of a map that holds the name of the object that it stands for.
 const symbolKey = "$symbol"
+
+// symbol is the name of the object that the arguments make, also if they name its class.
+func (a arguments) symbol() string {
+	if name := a.text(symbolKey, false); name != "" {
+		return name
+	}
+	return jenkinsfile.SymbolOf(a.text("$class", false))
+}
 
 // symbol makes string(name: 'A') and the like in the argument of a step a map.
 func (f frame) symbol(name string, call *jenkinsfile.Call) (any, bool, error) {

@@ -51,6 +51,7 @@ func TestCredentialVariables(t *testing.T) {
 			steps("withCredentials([string(credentialsId: 'token', variable: 'XT'), usernamePassword(credentialsId: 'login', usernameVariable: 'XU', passwordVariable: 'XP'), usernameColonPassword(credentialsId: 'login', variable: 'XB'), file(credentialsId: 'conf', variable: 'XF')]) { sh 'x' }"),
 			"[XB=ada:l0gin-value XF=/secrets/app.yaml XP=l0gin-value XT=t0ken-value XU=ada]",
 		},
+		"by class":    {steps("withCredentials([[$class: 'UsernamePasswordMultiBinding', credentialsId: 'login', usernameVariable: 'XU', passwordVariable: 'XP']]) { sh 'x' }"), "[XP=l0gin-value XU=ada]"},
 		"gone behind": {steps("withCredentials([string(credentialsId: 'token', variable: 'XT')]) { sh 'x' }", "sh 'y'"), "[]"},
 	} {
 		t.Run(name, func(t *testing.T) {

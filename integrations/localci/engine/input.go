@@ -174,7 +174,7 @@ func (f frame) inputParameter(item any) (bot.InputParameter, error) {
 		return bot.InputParameter{}, throwable(classArgument, "a parameter is %s", toString(item))
 	}
 	a := arguments{named: d}
-	kind := a.text(symbolKey, false)
+	kind := a.symbol()
 	p := bot.InputParameter{
 		Name: a.text("name", false), Kind: kind, Description: f.run.console.mask(a.text("description", false)),
 		Default: a.text("defaultValue", false),

@@ -31,6 +31,7 @@ func TestInputReturns(t *testing.T) {
 		"boolean":    {"input(message: 'Go?', parameters: [booleanParam(name: 'B', defaultValue: true)]) ? 'yes' : 'no'", "yes"},
 		"no default": {"input message: 'Go?', parameters: [password(name: 'P')]", ""},
 		"choice":     {"input message: 'Go?', parameters: [choice(name: 'C', choices: 'p\\nq')]", "p"},
+		"by class":   {"input message: 'Go?', parameters: [[$class: 'ChoiceParameterDefinition', name: 'C', choices: 'p\\nq']]", "p"},
 		"several": {
 			"input message: 'Go?', submitterParameter: 'WHO', parameters: [string(name: 'A'), choice(name: 'C', choices: ['p', 'q'])]",
 			"[A:given, C:p, WHO:ada]",
