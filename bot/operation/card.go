@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (c *Card) Render(ctx context.Context, tx *bot.Tx, id string, _ bot.Room) (*
 			p.Steps = append(p.Steps, t)
 		}
 	}
-	p.Text = append(p.Text, c.e.outcome(op))
+	p.Text = append(p.Text, c.e.outcome(op, rows))
 	if op.State == bot.OperationFailed {
 		p.Buttons, err = c.e.buttons(ctx, tx, op)
 	}
@@ -93,6 +94,10 @@ func tick(r bot.StepRow) (bot.Tick, bool) {
 		t.Detail = bot.Escape(fmt.Sprintf("attempt %d failed: %s Again at %s.", r.Attempt, r.Error, r.NotBefore.Format("15:04:05")))
 	case bot.StepFailed, bot.StepUnknown, bot.StepUndoing:
 		t.Detail = bot.Escape(r.Error)
+	case bot.StepUndone:
+		if r.Error != "" {
+			t.Detail = bot.Escape(r.Error)
+		}
 	}
 	return t, true
 }
@@ -110,13 +115,16 @@ func tone(op *bot.Operation) bot.Tone {
 }
 
 // outcome is the last line of the card: how it ended and how long it took.
-func (e *Engine) outcome(op *bot.Operation) bot.Text {
+func (e *Engine) outcome(op *bot.Operation, rows []bot.StepRow) bot.Text {
 	took := elapsed(op.FinishedAt.Sub(op.CreatedAt))
 	id := bot.Text("`" + Short(op.ID) + "`")
 	switch op.State {
 	case bot.OperationSucceeded:
 		return "Done in " + bot.Text(took) + "."
 	case bot.OperationUndone:
+		if slices.ContainsFunc(rows, func(r bot.StepRow) bool { return r.Error != "" }) {
+			return "Undone, but for what was skipped: that is left as it is."
+		}
 		return "Undone: everything that this operation had made is removed."
 	case bot.OperationFailed:
 		if once, is := e.kinds[op.Kind].(bot.OneShot); is {
@@ -176,16 +184,16 @@ func (e *Engine) offer(ctx context.Context, tx *bot.Tx, op *bot.Operation) error
 	return e.remember(ctx, tx, op.ID, list)
 }
 
-// skippable lists the failed steps that may be left out.
+// skippable lists the failed steps that may be left out: of an undo, all.
 func (e *Engine) skippable(op *bot.Operation, rows []bot.StepRow) []bot.Step {
 	steps, err := e.kinds[op.Kind].Steps(op)
 	if err != nil {
 		return nil
 	}
+	undoing := undoBegun(byName(steps), rows)
 	var out []bot.Step
 	for i, st := range steps {
-		bad := i < len(rows) && (rows[i].State == bot.StepFailed || rows[i].State == bot.StepUnknown)
-		if bad && (st.Skippable || rows[i].State == bot.StepUnknown) {
+		if i < len(rows) && failed(rows[i]) && (st.Skippable || undoing || rows[i].State == bot.StepUnknown) {
 			out = append(out, st)
 		}
 	}

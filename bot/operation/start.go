@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"opsbot/bot"
@@ -95,58 +96,81 @@ func (e *Engine) Wake(ctx context.Context, tx *bot.Tx, id string) error {
 	return tx.Wakes.Wake(ctx, bot.QueueOperations, now)
 }
 
-// Retry gives the failed steps of a failed operation another chance.
+// Retry gives the failed steps of a failed operation another chance; of an undo that
+// has failed, the undo.
 func (e *Engine) Retry(ctx context.Context, tx *bot.Tx, id string, cause bot.Cause) error {
-	return e.resume(ctx, tx, id, cause, bot.OperationRunning, func(_ map[string]bot.Step, row *bot.StepRow) (bool, error) {
-		if row.State != bot.StepFailed && row.State != bot.StepUnknown {
-			return false, nil
+	return e.resume(ctx, tx, id, cause, bot.OperationRunning, func(steps map[string]bot.Step, rows []bot.StepRow) (bot.OperationState, error) {
+		if undoBegun(steps, rows) {
+			return undone(steps, rows)
 		}
-		row.State, row.Attempt, row.Error = bot.StepPending, 0, ""
-		return true, nil
+		for i := range rows {
+			if row := &rows[i]; failed(*row) {
+				row.State, row.Attempt, row.Error = bot.StepPending, 0, ""
+			}
+		}
+		return bot.OperationRunning, nil
 	})
 }
 
-// Skip leaves out a failed step that allows it, and goes on.
-func (e *Engine) Skip(ctx context.Context, tx *bot.Tx, id, step string, cause bot.Cause) error {
-	found, names := false, []string(nil)
-	err := e.resume(ctx, tx, id, cause, bot.OperationRunning, func(steps map[string]bot.Step, row *bot.StepRow) (bool, error) {
-		names = append(names, row.Name)
-		if !strings.EqualFold(row.Name, step) {
-			return false, nil
-		}
-		found = true
-		if row.State != bot.StepFailed && row.State != bot.StepUnknown {
-			return false, bot.Errorf(bot.CodeConflict, "The step %q has not failed; there is nothing to skip.", row.Name)
-		}
-		if !steps[row.Name].Skippable && row.State != bot.StepUnknown {
-			return false, bot.Errorf(bot.CodeConflict, "The step %q can't be left out: the rest needs it. Use retry or undo.", row.Name)
-		}
-		row.State = bot.StepSkipped
-		return true, nil
+func failed(row bot.StepRow) bool { return row.State == bot.StepFailed || row.State == bot.StepUnknown }
+
+// undoBegun reports whether an operation came to rest while it was being undone. Half
+// removed it can't go on, only be removed.
+func undoBegun(steps map[string]bot.Step, rows []bot.StepRow) bool {
+	return slices.ContainsFunc(rows, func(row bot.StepRow) bool {
+		// What was made and has failed since is what could not be removed, or what was
+		// waited for in vain.
+		return row.State == bot.StepUndone || row.State == bot.StepFailed && row.Made && steps[row.Name].Await == nil
 	})
-	if err == nil && !found {
-		return bot.Errorf(bot.CodeNotFound, "The operation has no step named %q%s", bot.Shorten(step, 40), bot.Instead(step, names))
-	}
-	return err
+}
+
+// Skip leaves out a failed step that allows it, and goes on; of an undo, any step.
+func (e *Engine) Skip(ctx context.Context, tx *bot.Tx, id, step string, cause bot.Cause) error {
+	return e.resume(ctx, tx, id, cause, bot.OperationRunning, func(steps map[string]bot.Step, rows []bot.StepRow) (bot.OperationState, error) {
+		i := slices.IndexFunc(rows, func(row bot.StepRow) bool { return strings.EqualFold(row.Name, step) })
+		if i < 0 {
+			var names []string
+			for _, row := range rows {
+				names = append(names, row.Name)
+			}
+			return "", bot.Errorf(bot.CodeNotFound, "The operation has no step named %q%s", bot.Shorten(step, 40), bot.Instead(step, names))
+		}
+		switch row := &rows[i]; {
+		case !failed(*row):
+			return "", bot.Errorf(bot.CodeConflict, "The step %q has not failed; there is nothing to skip.", row.Name)
+		case undoBegun(steps, rows):
+			row.State = bot.StepUndone // its error stays: the card tells what is left
+			return undone(steps, rows)
+		case !steps[row.Name].Skippable && row.State != bot.StepUnknown:
+			return "", bot.Errorf(bot.CodeConflict, "The step %q can't be left out: the rest needs it. Use retry or undo.", row.Name)
+		default:
+			row.State = bot.StepSkipped
+			return bot.OperationRunning, nil
+		}
+	})
 }
 
 // Undo starts removing what a failed or finished operation made.
 func (e *Engine) Undo(ctx context.Context, tx *bot.Tx, id string, cause bot.Cause) error {
-	return e.resume(ctx, tx, id, cause, bot.OperationUndoing, func(_ map[string]bot.Step, row *bot.StepRow) (bool, error) {
-		row.Attempt = 0
-		return true, nil
-	})
+	return e.resume(ctx, tx, id, cause, bot.OperationUndoing, undone)
 }
 
-// resume changes the rows of an operation at rest and sets it going as state.
-func (e *Engine) resume(ctx context.Context, tx *bot.Tx, id string, cause bot.Cause, state bot.OperationState,
-	change func(map[string]bot.Step, *bot.StepRow) (bool, error),
+func undone(_ map[string]bot.Step, rows []bot.StepRow) (bot.OperationState, error) {
+	for i := range rows {
+		rows[i].Attempt = 0
+	}
+	return bot.OperationUndoing, nil
+}
+
+// resume changes the rows of an operation at rest and sets it going, as change says.
+func (e *Engine) resume(ctx context.Context, tx *bot.Tx, id string, cause bot.Cause, asked bot.OperationState,
+	change func(map[string]bot.Step, []bot.StepRow) (bot.OperationState, error),
 ) error {
 	op, err := tx.Operations.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := atRest(op, state); err != nil {
+	if err := atRest(op, asked); err != nil {
 		return err
 	}
 	kind, ok := e.kinds[op.Kind]
@@ -160,23 +184,17 @@ func (e *Engine) resume(ctx context.Context, tx *bot.Tx, id string, cause bot.Ca
 	if err != nil {
 		return err
 	}
-	steps := map[string]bot.Step{}
-	for _, st := range list {
-		steps[st.Name] = st
-	}
 	rows, err := tx.Steps.Of(ctx, op.ID)
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		changed, err := change(steps, &rows[i])
-		if err != nil {
+	state, err := change(byName(list), rows)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := tx.Steps.Save(ctx, op.Epoch, row); err != nil {
 			return err
-		}
-		if changed {
-			if err := tx.Steps.Save(ctx, op.Epoch, rows[i]); err != nil {
-				return err
-			}
 		}
 	}
 	op.State, op.Error, op.LeaseOwner = state, "", ""
@@ -190,6 +208,14 @@ func (e *Engine) resume(ctx context.Context, tx *bot.Tx, id string, cause bot.Ca
 		return err
 	}
 	return tx.Wakes.Wake(ctx, bot.QueueOperations, e.opt.Clock.Now())
+}
+
+func byName(list []bot.Step) map[string]bot.Step {
+	steps := map[string]bot.Step{}
+	for _, st := range list {
+		steps[st.Name] = st
+	}
+	return steps
 }
 
 // atRest refuses to touch an operation that works or has nothing left to do.

@@ -38,10 +38,10 @@ func (s *session) undoAll(ctx context.Context) error {
 // undoStep removes one step's effect if this operation made it. problem is set
 // when it can't be removed, err when the journal can't be written.
 func (s *session) undoStep(ctx context.Context, st bot.Step, row bot.StepRow) (problem string, err error) {
+	row.Attempt++
 	made, err := s.made(ctx, st, row)
 	if err == nil && made && st.Undo != nil {
 		row.State, row.Error = bot.StepUndoing, ""
-		row.Attempt++
 		if err := s.write(ctx, row, nil); err != nil {
 			return "", err
 		}
@@ -82,7 +82,7 @@ func (s *session) made(ctx context.Context, st bot.Step, row bot.StepRow) (bool,
 	}
 	if row.State == bot.StepPending || row.State == bot.StepSkipped || st.Check == nil {
 		// Without a check an idempotent undo is the only way to be sure.
-		return st.Check == nil && st.Idempotent && row.Attempt > 0, nil
+		return st.Check == nil && st.Idempotent && !row.StartedAt.IsZero(), nil
 	}
 	var found bot.Presence
 	_, err := s.call(ctx, st, row, func(ctx context.Context, run bot.StepRun) (res bot.StepResult, err error) {
