@@ -10,14 +10,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"opsbot/test/fakes/github"
 	"opsbot/test/fakes/jenkins"
 	"opsbot/test/fakes/mattermost"
 	"opsbot/test/fakes/slack"
@@ -34,7 +32,9 @@ func (p *program) devFakes(ctx context.Context, page string) (err error) {
 		return err
 	}
 	// A server that still runs on the data folder would lose it.
-	defer func() { err = errors.Join(err, removeUnlessUsed(dir), os.RemoveAll(filepath.Join(dir, "github"))) }()
+	defer func() {
+		err = errors.Join(err, removeUnlessUsed(dir), os.RemoveAll(filepath.Join(dir, "repositories")))
+	}()
 	f, err := startFakes(dir, p.s.err) //nolint:contextcheck // they live until they are closed
 	if err != nil {
 		return err
@@ -78,12 +78,12 @@ func removeUnlessUsed(dir string) error {
 
 // standIns are the services that a team has, without the services.
 type standIns struct {
-	dir   string
-	hub   *github.Server
-	ci    *jenkins.Server
-	slack *slackRoom
-	mm    *mattermostRoom
-	ends  []func()
+	dir    string
+	forges []devForge
+	ci     *jenkins.Server
+	slack  *slackRoom
+	mm     *mattermostRoom
+	ends   []func()
 
 	mu  sync.Mutex
 	log io.Writer
@@ -97,23 +97,17 @@ func startFakes(dir string, log io.Writer) (f *standIns, err error) {
 			f.close()
 		}
 	}()
-	if err := os.MkdirAll(filepath.Join(dir, "github"), 0o700); err != nil {
+	if err := os.MkdirAll(f.reposDir(), 0o700); err != nil {
 		return f, fmt.Errorf("make a folder for the repositories: %w", err)
 	}
-	f.ci, err = jenkins.Start(jenkins.OnUnexpected(f.refused("jenkins")), jenkins.Quiet(time.Second))
+	if err := f.startForges(); err != nil {
+		return f, err
+	}
+	f.ci, err = jenkins.Start(jenkins.OnUnexpected(f.refused("jenkins")), jenkins.Quiet(time.Second), jenkins.Finding(f.find))
 	if err != nil {
 		return f, err
 	}
 	f.ends = append(f.ends, f.ci.Close)
-	f.hub, err = github.Start(
-		github.WithDir(filepath.Join(dir, "github")), github.OnUnexpected(f.refused("github")), github.OnCall(f.called),
-		github.WithDeliveries(f.deliveries()),
-	)
-	if err != nil {
-		return f, err
-	}
-	f.ends = append(f.ends, f.hub.Close)
-	f.hub.AddOrg("foo-org", github.OrgRules{MembersCreate: true, Teams: []string{"developers"}}, f.hub.Login)
 	workspace, err := slack.Start(slack.OnUnexpected(f.refused("slack")))
 	if err != nil {
 		return f, err
@@ -146,51 +140,19 @@ func (f *standIns) refused(service string) func(string) {
 	return func(what string) { f.note(service, "REFUSED: %s", what) }
 }
 
-// called logs a request to GitHub, and shows Jenkins what was made there.
-func (f *standIns) called(c github.Call) {
-	f.note("github", "%s %s %d", c.Method, c.Path, c.Status)
-	name, _ := c.Body["name"].(string)
-	if c.Method != http.MethodPost || c.Status != http.StatusCreated || !strings.HasSuffix(c.Operation, "/repos") || name == "" {
-		return
-	}
-	owner := f.hub.Login
-	if c.Operation == "/orgs/{org}/repos" {
-		owner = strings.Split(c.Path, "/")[4] // /api/v3/orgs/NAME/repos
-	}
-	f.ci.AddRepo(f.hub.URL+"/"+owner+"/"+name+".git").Follow(func() map[string]string {
-		r, _ := f.hub.Repo(owner + "/" + name)
-		return r.Branches
-	}, &jenkins.Program{
-		Stages: []string{"Build", "Test"}, Lines: []string{"Building " + name}, Lasts: 3 * time.Second,
-		Tests: &jenkins.Tests{Passed: []string{"app.starts", "app.answers"}},
-	})
-}
-
-// deliveries sends webhooks, and says how it went.
-func (f *standIns) deliveries() http.RoundTripper {
-	via := &http.Transport{DisableKeepAlives: true}
-	return deliverer(func(r *http.Request) (*http.Response, error) {
-		resp, err := via.RoundTrip(r)
-		if err != nil {
-			f.note("github", "webhook %s to %s failed: %v", r.Header.Get("X-GitHub-Event"), r.URL.Redacted(), err)
-			return nil, err
-		}
-		f.note("github", "webhook %s to %s %d", r.Header.Get("X-GitHub-Event"), r.URL.Redacted(), resp.StatusCode)
-		return resp, nil
-	})
-}
-
-type deliverer func(*http.Request) (*http.Response, error)
-
-// RoundTrip implements http.RoundTripper.
-func (d deliverer) RoundTrip(r *http.Request) (*http.Response, error) { return d(r) }
-
 // tail logs what the other services were asked, until ctx ends.
 func (f *standIns) tail(ctx context.Context) {
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
 	var ci, mm int
+	seen := make([]int, len(f.forges))
 	for {
+		for i, forge := range f.forges {
+			for _, c := range forge.calls()[seen[i]:] {
+				f.note(forge.name, "%s %s %d", c.method, c.path, c.status)
+				seen[i]++
+			}
+		}
 		for _, c := range f.ci.Calls()[ci:] {
 			f.note("jenkins", "%s %s %d", c.Method, c.Path, c.Status)
 			ci++
@@ -213,17 +175,16 @@ func (f *standIns) tail(ctx context.Context) {
 }
 
 const devConfiguration = `# Made by opsbot dev fakes: stand-ins on this machine, gone when that ends.
-# The secrets are files below %[1]s.
-listen: 127.0.0.1:8082 # GitHub's webhooks come here
+# The secrets are files below %[1]s/secrets.
+listen: 127.0.0.1:8082 # the forges' webhooks come here
 console: 127.0.0.1:8080
 apps: 127.0.0.1:8081
-data: %[2]s
+data: %[1]s/data
 integrations:
   console: { type: console }
-  slack: { type: slack, api_url: %[3]s/api/, bot_token: %[4]s, app_token: %[5]s }
-  mattermost: { type: mattermost, url: %[6]s, token: %[7]s }
-  github: { type: github, url: %[8]s, owners: [foo-org], token: %[9]s, webhook_secret: %[10]s }
-  jenkins: { type: jenkins, url: %[11]s, user: opsbot, token: %[12]s, poll_min: 1s, poll_max: 5s, forges: [{ host: %[13]q, source: git }] }
+  slack: { type: slack, api_url: %[2]s/api/, bot_token: %[3]s, app_token: %[4]s }
+  mattermost: { type: mattermost, url: %[5]s, token: %[6]s }
+%[7]s  jenkins: { type: jenkins, url: %[8]s, user: opsbot, token: %[9]s, poll_min: 1s, poll_max: 5s, forges: [%[10]s] }
   localrun: { type: localrun }
 defaults: { forge: github, pipeline: jenkins, room: "slack:#general" }
 environments:
@@ -233,9 +194,9 @@ environments:
 
 // configuration writes the secrets and the file, and gives its text.
 func (f *standIns) configuration() (string, error) {
-	ciToken, hookSecret := strings.ToLower(rand.Text()), rand.Text()
+	ciToken := strings.ToLower(rand.Text())
 	f.ci.AddUser(jenkins.User{Name: "opsbot", Token: ciToken})
-	host, err := url.Parse(f.hub.URL)
+	hosts, err := f.hosts()
 	if err != nil {
 		return "", err
 	}
@@ -250,12 +211,14 @@ func (f *standIns) configuration() (string, error) {
 		}
 		return "file:" + path
 	}
+	var forges strings.Builder
+	for _, forge := range f.forges {
+		fmt.Fprintf(&forges, "  %[1]s: { type: %[1]s, url: %[2]s, owners: [foo-org], token: %[3]s, webhook_secret: %[4]s }\n",
+			forge.name, forge.url, secret(forge.name+"-token", forge.token), secret(forge.name+"-webhook-secret", rand.Text()))
+	}
 	text := fmt.Sprintf(
-		devConfiguration, filepath.Join(f.dir, "secrets"), filepath.Join(f.dir, "data"),
-		f.slack.server.URL, secret("slack-bot-token", f.slack.server.BotToken), secret("slack-app-token", f.slack.server.AppToken),
-		f.mm.server.URL, secret("mattermost-token", f.mm.bot.Token),
-		f.hub.URL, secret("github-token", f.hub.Token), secret("github-webhook-secret", hookSecret),
-		f.ci.URL, secret("jenkins-token", ciToken), host.Host,
+		devConfiguration, f.dir, f.slack.server.URL, secret("slack-bot-token", f.slack.server.BotToken), secret("slack-app-token", f.slack.server.AppToken),
+		f.mm.server.URL, secret("mattermost-token", f.mm.bot.Token), forges.String(), f.ci.URL, secret("jenkins-token", ciToken), hosts,
 	)
 	if failed != nil {
 		return "", failed

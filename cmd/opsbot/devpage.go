@@ -34,7 +34,7 @@ const devPage = `<!DOCTYPE html><html lang="en"><title>Stand-ins</title>
 <style>body{font:15px sans-serif;margin:1em}iframe{width:49%;height:70vh;border:1px solid #888}input[name=text]{width:40em}</style>
 <form method="post" action="/dev/say"><select name="chat"><option>slack<option>mattermost</select> <input name="user" value="alice" size="8">
 <input name="text" value="@opsbot " autofocus> <button>Say</button> <button formaction="/dev/press" name="press" value="1">Press the button with that label</button></form>
-<form method="post" action="/dev/commit"><input name="repository" value="foo-org/"> <input name="message" value="Fix it"> <button>Commit to main</button></form>
+<form method="post" action="/dev/commit"><select name="forge"><option>github<option>gitea<option>gitlab</select> <input name="repository" value="foo-org/"> <input name="message" value="Fix it"> <button>Commit to main</button></form>
 <iframe src="/dev/shown?chat=slack&amp;user=alice&amp;refresh=2" title="Slack"></iframe>
 <iframe src="/dev/shown?chat=mattermost&amp;user=alice&amp;refresh=2" title="Mattermost"></iframe>`
 
@@ -62,8 +62,7 @@ func (f *standIns) page(host string) http.Handler {
 		if branch == "" {
 			branch = "main"
 		}
-		_, err := f.hub.Commit(r.FormValue("repository"), branch, r.FormValue("message")) //nolint:contextcheck // a push that has begun goes on
-		devDone(w, r, err)
+		devDone(w, r, f.push(r.FormValue("forge"), r.FormValue("repository"), branch, r.FormValue("message")))
 	})
 	// Other pages in the same browser must not talk for these people.
 	guard := http.NewCrossOriginProtection()

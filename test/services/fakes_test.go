@@ -56,6 +56,10 @@ func TestFakesByHand(t *testing.T) {
 	await(t, page+"/dev/shown?user=alice&chat=slack", `Build #1 .*SUCCESS`)
 	post(t, page+"/dev/commit", url.Values{"repository": {"foo-org/hello"}, "message": {"By hand"}})
 	await(t, page+"/dev/shown?user=alice&chat=slack", `"By hand" by Dev\nBuild #\d .*SUCCESS`)
+	for _, forge := range []string{"gitea", "gitlab"} {
+		post(t, page+"/dev/say", url.Values{"user": {"alice"}, "text": {"@opsbot new-project on-" + forge + " --forge " + forge}})
+		await(t, page+"/dev/shown?user=alice", `on-`+forge+` · main · .*\nBuild #1 .*SUCCESS`)
+	}
 }
 
 // fakesByHand starts the stand-ins and gives what they print, and where people talk.
