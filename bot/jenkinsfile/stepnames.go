@@ -19,8 +19,10 @@ func personalStep(name string) (stepSpec, bool) {
 			block:  true, here: true,
 		}, true
 	case "waitForQualityGate":
-		return stepSpec{params: params(opt(typeBool, "abortPipeline"), opt(typeString, "credentialsId", "webhookSecretId")),
-			here: true}, true
+		return stepSpec{
+			params: params(opt(typeBool, "abortPipeline"), opt(typeString, "credentialsId", "webhookSecretId")),
+			here:   true,
+		}, true
 	}
 	return stepSpec{}, false
 }
