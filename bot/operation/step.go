@@ -117,7 +117,26 @@ func (s *session) take(ctx context.Context, row bot.StepRow, res bot.StepResult)
 	if row.State == bot.StepDone {
 		row.FinishedAt = s.e.opt.Clock.Now()
 	}
-	return s.write(ctx, row, res.Commit)
+	var refused error
+	err := s.write(ctx, row, func(ctx context.Context, tx *bot.Tx) error {
+		refused = nil // the transaction may run twice
+		if res.Commit == nil {
+			return nil
+		}
+		err := res.Commit(ctx, tx)
+		if code := bot.CodeOf(err); code == bot.CodeConflict || code == bot.CodeInvalid {
+			refused = err
+		}
+		return err
+	})
+	if err == nil || refused == nil {
+		return err
+	}
+	// What the step found can't be kept: as failed as if it could not be made. Left
+	// "running" it would be tried for ever.
+	s.log.Warn("operation step: commit", "step", row.Name, "error", err)
+	row.Made = false
+	return s.end(ctx, row, bot.StepFailed, bot.MessageOf(refused))
 }
 
 // merge copies what a result says into the row; what it leaves out stays.
