@@ -60,21 +60,15 @@ func (r *runner) removeHook(ctx context.Context, run bot.StepRun) error {
 
 // ---- job
 
+// job gives all of the job but where it clones from: that is asked for where it counts,
+// as the repository may be gone when the job is to go, too.
 func (r *runner) job(ctx context.Context, run bot.StepRun) (bot.Project, bot.Pipeline, bot.JobSpec, error) {
 	p, err := r.project(ctx, run.Operation)
 	if err != nil {
 		return p, nil, bot.JobSpec{}, err
 	}
-	forge, err := r.forge(p)
-	if err != nil {
-		return p, nil, bot.JobSpec{}, err
-	}
-	source, err := forge.CloneSource(ctx, repo(run, p))
-	if err != nil {
-		return p, nil, bot.JobSpec{}, err
-	}
 	pipeline, err := bot.Find[bot.Pipeline](r.s.s.Integrations, p.Pipeline, "builds")
-	return p, pipeline, bot.JobSpec{ProjectID: p.ID, Name: p.Slug, Source: source, Branch: p.DefaultBranch, Operation: run.Operation.ID}, err
+	return p, pipeline, bot.JobSpec{ProjectID: p.ID, Name: p.Slug, Branch: p.DefaultBranch, Operation: run.Operation.ID}, err
 }
 
 func (r *runner) findJob(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
@@ -89,6 +83,13 @@ func (r *runner) findJob(ctx context.Context, run bot.StepRun) (bot.Presence, bo
 func (r *runner) makeJob(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
 	p, pipeline, spec, err := r.job(ctx, run)
 	if err != nil {
+		return bot.StepResult{}, err
+	}
+	forge, err := r.forge(p)
+	if err != nil {
+		return bot.StepResult{}, err
+	}
+	if spec.Source, err = forge.CloneSource(ctx, repo(run, p)); err != nil {
 		return bot.StepResult{}, err
 	}
 	job, err := pipeline.EnsureJob(ctx, spec)
@@ -110,7 +111,7 @@ func (r *runner) removeJob(ctx context.Context, run bot.StepRun) error {
 		return err
 	}
 	found, job, err := pipeline.FindJob(ctx, spec)
-	if err != nil || found == bot.PresenceAbsent {
+	if err != nil || found != bot.PresenceOurs { // one that took its name is not ours to remove
 		return err
 	}
 	return pipeline.RemoveJob(ctx, job)
@@ -148,14 +149,26 @@ func (r *runner) environments(ctx context.Context, run bot.StepRun) (bot.StepRes
 	}}, nil
 }
 
-// emptyEnvironments takes what was deployed meanwhile out again.
+// emptyEnvironments takes what was deployed meanwhile out again, also where the
+// configuration has no such environment any more.
 func (r *runner) emptyEnvironments(ctx context.Context, run bot.StepRun) error {
-	p, err := r.project(ctx, run.Operation)
+	var p bot.Project
+	var all []bot.Resource
+	err := r.s.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		if p, err = tx.Projects.ByID(ctx, run.Operation.ProjectID); err != nil {
+			return err
+		}
+		all, err = tx.Resources.Of(ctx, p.ID)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for _, env := range r.s.s.Environments {
-		deployer, err := bot.Find[bot.Deployer](r.s.s.Integrations, env.Deployer, "deployments")
+	for _, env := range all {
+		if env.Kind != bot.ResourceEnvironment {
+			continue
+		}
+		deployer, err := bot.Find[bot.Deployer](r.s.s.Integrations, env.Instance, "deployments")
 		if err != nil {
 			return err
 		}

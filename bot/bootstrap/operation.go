@@ -78,9 +78,7 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		bot.Step{Name: "webhook", Title: "Webhook", After: after, Timeout: time.Minute, Check: r.findHook, Apply: r.makeHook, Undo: r.removeHook},
 		bot.Step{Name: "job", Title: k.jobTitle(in), After: after, Timeout: time.Minute, Check: r.findJob, Apply: r.makeJob, Undo: r.removeJob},
 	)
-	for _, p := range in.Provision {
-		steps = append(steps, r.provisionStep(p, after))
-	}
+	steps = append(steps, r.provisionSteps(after)...)
 	if in.Join {
 		steps = append(steps, bot.Step{
 			Name: "room", Title: "Room", After: after, Hidden: true, Skippable: true, Idempotent: true, Timeout: time.Minute, Apply: r.joinRoom,

@@ -7,10 +7,23 @@ import (
 	"opsbot/bot"
 )
 
-// provisionStep makes what one service has for every project.
-func (r *runner) provisionStep(p provision, after []string) bot.Step {
+// provisionSteps make what the services have for every project.
+func (r *runner) provisionSteps(after []string) (steps []bot.Step) {
+	taken := map[string]bool{}
+	for _, p := range r.in.Provision {
+		name := "provision-" + stepName(p.Instance)
+		for taken[name] { // sonar-1 and sonar-2
+			name += "-again"
+		}
+		taken[name] = true
+		steps = append(steps, r.provisionStep(p, name, after))
+	}
+	return steps
+}
+
+func (r *runner) provisionStep(p provision, name string, after []string) bot.Step {
 	return bot.Step{
-		Name: "provision-" + stepName(p.Instance), Title: p.Title, After: after, Skippable: true, Timeout: time.Minute,
+		Name: name, Title: p.Title, After: after, Skippable: true, Timeout: time.Minute,
 		Check: func(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {
 			return r.findProvision(ctx, run, p)
 		},
