@@ -93,3 +93,21 @@ func TestPagesThatAreNot(t *testing.T) {
 		t.Errorf("prefix %s at %s", b.Prefix(), b.Listener())
 	}
 }
+
+// FuzzPath: whatever a path is, it names a build of a job with a name, or nothing.
+func FuzzPath(f *testing.F) {
+	for _, path := range []string{
+		"job/shop/", "job/shop/job/main/1/", "job/shop/job/a%252Fb/1/console", "job/a/job/b/job/c/7/artifact/x%20y", "job//1/", "job/%zz/", "",
+	} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		got, err := parsePath(path)
+		if err != nil {
+			return
+		}
+		if got.job == "" || got.number != 0 && got.branch == "" {
+			t.Errorf("%q names %+v", path, got)
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,6 +103,7 @@ func (s *Service) startNext(ctx context.Context, wg *sync.WaitGroup, free chan s
 		defer func() {
 			s.mu.Lock()
 			delete(s.running, key)
+			maps.DeleteFunc(s.passwords, func(q string, _ map[string]string) bool { return strings.HasPrefix(q, key+"\x00") })
 			s.mu.Unlock()
 			cancel(nil)
 			executor.end()
