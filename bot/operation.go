@@ -19,6 +19,10 @@ const (
 	OperationUndone    OperationState = "undone"
 )
 
+// QuietKinds are the kinds of operations that follow from others by themselves and ask
+// nobody: lists for people leave them out.
+func QuietKinds() []string { return []string{"release", "forge-status", "forge-deployment"} }
+
 // Operation is a durable piece of work made of steps. Its truth is its row and
 // its steps' rows; whoever holds its lease works on it.
 type Operation struct {

@@ -217,7 +217,8 @@ type OperationFilter struct {
 	ProjectID   string
 	Environment string
 	Kind        string
-	Open        bool // only those not final
+	Without     []string // kinds that are left out
+	Open        bool     // only those not final
 	Limit       int  // 0 = 50
 }
 

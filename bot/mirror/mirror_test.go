@@ -237,3 +237,12 @@ func TestNothingToShowOn(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyIsShownItsOperations(t *testing.T) {
+	t.Parallel()
+	for _, k := range mirror.New(&bot.Services{}, slog.New(slog.DiscardHandler)).Kinds() {
+		if !slices.Contains(bot.QuietKinds(), k.Kind()) {
+			t.Errorf("%s is in the lists for people", k.Kind())
+		}
+	}
+}

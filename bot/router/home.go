@@ -74,7 +74,7 @@ func (r *Router) load(ctx context.Context, tx *bot.Tx, user bot.User) (h home, e
 			h.projects = append(h.projects, p)
 		}
 	}
-	ops, err := tx.Operations.Find(ctx, bot.OperationFilter{Open: true, Limit: 200})
+	ops, err := tx.Operations.Find(ctx, bot.OperationFilter{Open: true, Without: bot.QuietKinds(), Limit: 200})
 	if err != nil {
 		return h, err
 	}

@@ -26,13 +26,13 @@ func (c *Command) Run(ctx context.Context, _ *bot.Request) (*bot.Outcome, error)
 	t := &bot.Table{Head: []string{"ID", "What", "State", "By", "Started (UTC)"}}
 	failed := false
 	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		all, err := tx.Operations.Find(ctx, bot.OperationFilter{Limit: 40})
+		all, err := tx.Operations.Find(ctx, bot.OperationFilter{Without: bot.QuietKinds(), Limit: 40})
 		if err != nil {
 			return err
 		}
 		for _, open := range []bool{true, false} {
 			for _, op := range all {
-				if op.Final() == open || op.Kind == "release" || len(t.Rows) >= 20 {
+				if op.Final() == open || len(t.Rows) >= 20 {
 					continue
 				}
 				t.Rows = append(t.Rows, row(op))

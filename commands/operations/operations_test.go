@@ -26,6 +26,12 @@ func TestRun(t *testing.T) {
 				return err
 			}
 		}
+		for i := range 50 { // what nobody asked for crowds out nothing
+			op := bot.Operation{ID: fmt.Sprintf("00000000-0000-7000-8001-%012d", i), Kind: "forge-status", State: bot.OperationWaiting, CreatedAt: now}
+			if err := tx.Operations.Insert(ctx, &op); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	post, err := r.Call(c)

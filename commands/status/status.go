@@ -141,7 +141,7 @@ func line(ctx context.Context, tx *bot.Tx, p bot.Project, envs []bot.Environment
 
 // going lists builds and operations that have not ended.
 func (c *Command) going(ctx context.Context, tx *bot.Tx, req *bot.Request) ([]string, error) {
-	f := bot.OperationFilter{Open: true, Limit: 20}
+	f := bot.OperationFilter{Open: true, Without: bot.QuietKinds(), Limit: 20}
 	if req.Project != nil {
 		f.ProjectID = req.Project.ID
 	}

@@ -200,6 +200,7 @@ func operationFind(t *testing.T, e *env) {
 		{bot.OperationFilter{Environment: "staging", ProjectID: "p"}, []string{made[0]}},
 		{bot.OperationFilter{Kind: "new-project"}, []string{made[3], made[2]}},
 		{bot.OperationFilter{Kind: "other"}, nil},
+		{bot.OperationFilter{Without: []string{"new-project", "other"}, Limit: 1}, []string{made[1]}},
 	} {
 		got := get(e, func(ctx context.Context, tx *bot.Tx) ([]*bot.Operation, error) {
 			return tx.Operations.Find(ctx, c.filter)
