@@ -98,16 +98,18 @@ func field(p bot.BlueprintParameter, given map[string]string) bot.FormField {
 	return f
 }
 
-// Fill makes arguments of a submitted form. An answer left empty is not given: the
+// Fill makes arguments of a submitted form. What was typed and the form does not ask
+// for stays: a dry run is one. An answer left empty is not given: the
 // blueprint then says what it is, or that it is needed.
 func (c *Command) Fill(_ context.Context, req *bot.Request, values map[string]string) (bot.Args, map[string]string, error) {
-	args := bot.Args{Values: map[string]string{"name": strings.TrimSpace(values["name"])}, Flags: map[string]string{}}
-	if b := req.Args.Flags["blueprint"]; b != "" {
-		args.Flags["blueprint"] = b
+	args := bot.Args{Values: map[string]string{"name": strings.TrimSpace(values["name"])}, Flags: maps.Clone(req.Args.Flags)}
+	if args.Flags == nil {
+		args.Flags = map[string]string{}
 	}
 	if owner := values["owner"]; owner != "" {
 		args.Flags["owner"] = owner
 	}
+	delete(args.Flags, "private")
 	if values["private"] == "true" {
 		args.Flags["private"] = "true"
 	}

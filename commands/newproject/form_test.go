@@ -35,6 +35,12 @@ func TestForm(t *testing.T) {
 	if err != nil || len(problems) > 0 || args.Values["name"] != "new-one" || args.Flags["owner"] != "Umbrella" || args.Flags["private"] != "true" {
 		t.Errorf("%+v %v %v", args, problems, err)
 	}
+	typed := r.Request(c, "--dry-run=true", "--pipeline=ci", "--forge=git", "--private=true")
+	values["private"] = "false"
+	args, _, err = c.Fill(t.Context(), typed, values)
+	if f := args.Flags; err != nil || f["dry-run"] != "true" || f["pipeline"] != "ci" || f["forge"] != "git" || f["private"] != "" || typed.Args.Flags["private"] != "true" {
+		t.Errorf("what was typed became %v, %v", args.Flags, err)
+	}
 	for field, wrong := range map[string]string{"name": "New One", "owner": "nobody"} {
 		bad := map[string]string{"name": "new-one", field: wrong}
 		if _, problems, err := c.Fill(t.Context(), r.Request(c), bad); err != nil || len(problems) != 1 {
