@@ -219,7 +219,7 @@ type OperationFilter struct {
 	Kind        string
 	Without     []string // kinds that are left out
 	Open        bool     // only those not final
-	Limit       int  // 0 = 50
+	Limit       int      // 0 = 50
 }
 
 // Operations keeps operations and their leases.
