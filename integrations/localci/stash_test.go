@@ -53,7 +53,7 @@ func TestStashBetweenWorkspaces(t *testing.T) {
 	}
 	serve(t, b.Service)
 	build, text := b.finished(t, "main", 2), b.logOf(t, "main", 2)
-	if build.Result != bot.ResultSuccess || strings.Count(text, "\nrun\n") != 2 {
+	if build.Result != bot.ResultSuccess || strings.Count("\n"+strings.ReplaceAll(text, "\n", "\n\n"), "\nrun\n") != 2 {
 		t.Errorf("build %+v; log\n%s", build, text)
 	}
 	for _, want := range []string{"Stashed 1 file(s)\n", "Warning: overwriting stash ‘tools’\nStashed 2 file(s)\n"} {
