@@ -199,8 +199,13 @@ func TestProposalIsRefused(t *testing.T) {
 // pullRows are faults of each request that a pull request needs.
 func pullRows() []row {
 	const repo = "/repos/{owner}/{repo}"
+	few := func(r bot.Repository) bot.PullRequestSpec { // text and what is none
+		s := proposing(r)
+		s.Files.Files = s.Files.Files[:2]
+		return s
+	}
 	propose := func(ctx context.Context, w *world, r bot.Repository, _ string) error {
-		_, err := w.forge.EnsurePullRequest(ctx, proposing(r))
+		_, err := w.forge.EnsurePullRequest(ctx, few(r))
 		return err
 	}
 	find := func(ctx context.Context, w *world, r bot.Repository, _ string) error {
@@ -212,7 +217,7 @@ func pullRows() []row {
 	}
 	there := func(w *world, name string) (bot.Repository, string) {
 		r, _ := given(w, name)
-		p, err := w.forge.EnsurePullRequest(w.t.Context(), proposing(r))
+		p, err := w.forge.EnsurePullRequest(w.t.Context(), few(r))
 		if err != nil {
 			w.t.Fatal(err)
 		}

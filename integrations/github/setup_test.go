@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -96,6 +97,16 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
+// memory is a folder that is on no disk, where the machine has one: git writes many
+// small files. The server removes its own in the end.
+func memory() string {
+	const shared = "/dev/shm"
+	if info, err := os.Stat(shared); err == nil && info.IsDir() {
+		return shared
+	}
+	return ""
+}
+
 func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
 // setup makes a world with the organisation foo-org, whose member the token's
@@ -103,7 +114,7 @@ func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, t
 func setup(t *testing.T, change func(*Config), opts ...fake.Option) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock(), log: &bytes.Buffer{}}
-	w.hub = openapi.New(t, append([]fake.Option{fake.WithClock(w.clock), fake.WithDir(t.TempDir())}, opts...)...)
+	w.hub = openapi.New(t, append([]fake.Option{fake.WithClock(w.clock), fake.WithDir(memory())}, opts...)...)
 	w.hub.AddOrg("foo-org", fake.OrgRules{MembersCreate: true, Teams: []string{"developers"}}, w.hub.Login)
 	w.store = sync.OnceValue(func() *store.Store { return storetest.Open(t) })
 	w.cfg = Config{

@@ -39,6 +39,9 @@ func (s *Server) getRef(c *call, r *repo) reply {
 
 // at is what a whole ref points to; "" for none.
 func at(r *repo, ref string) string {
+	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		return heads(r)[branch]
+	}
 	out, err := git(r.dir, nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref)
 	if err != nil || !refForm.MatchString(ref) {
 		return ""
@@ -88,10 +91,14 @@ func (s *Server) gitCommitView(r *repo, l logged) object {
 
 func (s *Server) getGitCommit(c *call, r *repo) reply {
 	id := c.params["commit_sha"]
-	if !fullHash.MatchString(id) || !exists(r, id+"^{commit}") {
+	if !fullHash.MatchString(id) {
 		return notFound()
 	}
-	return ok(s.gitCommitView(r, history(r, "-n", "1", id)[0]))
+	found := history(r, "-n", "1", id)
+	if len(found) == 0 {
+		return notFound()
+	}
+	return ok(s.gitCommitView(r, found[0]))
 }
 
 func (s *Server) createBlob(c *call, r *repo) reply {
@@ -117,9 +124,6 @@ func putBlob(r *repo, data []byte) (string, error) {
 // createTree writes the entries over what the base tree has.
 func (s *Server) createTree(c *call, r *repo) reply {
 	base := c.text("base_tree")
-	if base != "" && !exists(r, base+"^{tree}") {
-		return problem(http.StatusUnprocessableEntity, "base_tree is not a valid tree oid")
-	}
 	index := filepath.Join(r.dir, "index-of-api")
 	defer func() { _ = os.Remove(index) }() // the next one is made anew
 	env := []string{"GIT_INDEX_FILE=" + index}
@@ -128,7 +132,7 @@ func (s *Server) createTree(c *call, r *repo) reply {
 		start = []string{"read-tree", base}
 	}
 	if _, err := git(r.dir, env, nil, start...); err != nil {
-		return problem(http.StatusInternalServerError, err.Error())
+		return problem(http.StatusUnprocessableEntity, "base_tree is not a valid tree oid")
 	}
 	lines, out := treeLines(c, r)
 	if out.status != 0 {
@@ -179,15 +183,11 @@ func treeLines(c *call, r *repo) (string, reply) {
 }
 
 func (s *Server) createGitCommit(c *call, r *repo) reply {
-	tree := c.text("tree")
-	if !exists(r, tree+"^{tree}") {
-		return problem(http.StatusUnprocessableEntity, "Tree SHA does not exist")
-	}
 	args := []string{"commit-tree"}
 	parents, _ := c.body["parents"].([]any)
 	for _, p := range parents {
 		id, _ := p.(string)
-		if !fullHash.MatchString(id) || !exists(r, id+"^{commit}") {
+		if !fullHash.MatchString(id) {
 			return problem(http.StatusUnprocessableEntity, "Parent SHA does not exist or is not a commit object")
 		}
 		args = append(args, "-p", id)
@@ -198,9 +198,9 @@ func (s *Server) createGitCommit(c *call, r *repo) reply {
 		"GIT_AUTHOR_NAME=" + author[0], "GIT_AUTHOR_EMAIL=" + author[1], "GIT_AUTHOR_DATE=" + author[2],
 		"GIT_COMMITTER_NAME=" + committer[0], "GIT_COMMITTER_EMAIL=" + committer[1], "GIT_COMMITTER_DATE=" + committer[2],
 	}
-	out, err := git(r.dir, env, []byte(c.text("message")), append(args, tree)...)
-	if err != nil {
-		return problem(http.StatusUnprocessableEntity, "Invalid commit")
+	out, err := git(r.dir, env, []byte(c.text("message")), append(args, c.text("tree"))...)
+	if err != nil { // git itself looks for the tree and the parents
+		return problem(http.StatusUnprocessableEntity, "Tree SHA or parent SHA does not exist")
 	}
 	return created(s.gitCommitView(r, history(r, "-n", "1", strings.TrimSpace(string(out)))[0]))
 }
