@@ -20,7 +20,7 @@ func TestOptionFlows(t *testing.T) {
 	runFlows(t, map[string]flow{
 		"retry of the pipeline": {
 			"def n = 0\n" + pipeline("stage('S') { steps { script { n++; if (n < 3) { error \"try ${n}\" } } } }\nstage('T') { steps { echo 't' } }",
-				"options { retry(3); timestamps() }", "post { success { echo 'success' }; failure { echo 'failure' } }"),
+				"options { retry(3) }", "post { success { echo 'success' }; failure { echo 'failure' } }"),
 			"SUCCESS", "",
 			[]string{
 				`Stage "T" skipped due to earlier failure(s)`, "failure", "ERROR: try 1", "Retrying",
@@ -36,12 +36,25 @@ func TestOptionFlows(t *testing.T) {
 			[]string{"ERROR: Execution failed", "java.lang.RuntimeException: once", "Retrying"},
 		},
 		"accepted": {
-			pipeline("stage('S') { options { timestamps(); skipDefaultCheckout() }\nsteps { echo 's' } }",
-				"options { disableConcurrentBuilds(); buildDiscarder(logRotator(numToKeepStr: '5', daysToKeepStr: '3')); timestamps() }"),
+			pipeline("stage('S') { options { skipDefaultCheckout() }\nsteps { echo 's' } }",
+				"options { disableConcurrentBuilds(); buildDiscarder(logRotator(numToKeepStr: '5', daysToKeepStr: '3')) }"),
 			"SUCCESS", "",
 			[]string{"s"},
 		},
 	})
+}
+
+// TestTimestamps: before each line inside, and before no other.
+func TestTimestamps(t *testing.T) {
+	t.Parallel()
+	clock := &stubClock{now: time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)}
+	const stamp = "[2026-03-04T05:06:07.008Z] "
+	h := &fakeHost{}
+	engine.Run(t.Context(), parse(t, pipeline("stage('S') { steps { sh 'x'; error 'no' } }", "options { timestamps() }", "post { always { echo 'p' } }")), someBuild(), h, clock)
+	wantLines(t, h.lines, stamp+"ran x in /ws", stamp+"p", "ERROR: no", "Finished: FAILURE")
+	h = &fakeHost{}
+	engine.Run(t.Context(), parse(t, steps("timestamps { echo 'a' }", "echo 'b'")), someBuild(), h, clock)
+	wantLines(t, h.lines, stamp+"a", "b", "Finished: SUCCESS")
 }
 
 // TestConditionFlows: of when with parameters, and of what a computed default is.

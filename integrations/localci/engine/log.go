@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"sync"
+	"time"
 )
 
 // console is the log of a run: it makes lines and hands them on one at a time,
@@ -10,16 +11,32 @@ import (
 type console struct {
 	mu     sync.Mutex
 	sink   func(line string)
+	now    func() time.Time
 	hidden masker
+	stamps int // blocks that want the time before each line
 }
+
+// stampFormat is the time as the Timestamper writes it, in UTC.
+const stampFormat = "[2006-01-02T15:04:05.000Z] "
 
 // say logs a text, which may be several lines.
 func (c *console) say(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for line := range strings.SplitSeq(text, "\n") {
-		c.sink(c.hidden.mask(line))
+	stamp := ""
+	if c.stamps > 0 {
+		stamp = c.now().UTC().Format(stampFormat)
 	}
+	for line := range strings.SplitSeq(text, "\n") {
+		c.sink(stamp + c.hidden.mask(line))
+	}
+}
+
+// stamp puts the time before each line until the end of a block, which change -1 tells.
+func (c *console) stamp(change int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stamps += change
 }
 
 // hide masks a secret in all that comes.

@@ -86,6 +86,9 @@ func (f frame) wrapped(calls []*jenkinsfile.Call, body func(frame) error) error 
 	}
 	inner := func(f frame) error { return f.wrapped(calls[1:], body) }
 	switch calls[0].Method() {
+	case "timestamps":
+		f.run.console.stamp(1)
+		defer f.run.console.stamp(-1)
 	case "timeout":
 		a, err := f.evalArgs(calls[0])
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 func Run(ctx context.Context, file *jenkinsfile.File, build Build, host Host, clock bot.Clock) Outcome {
 	r := &run{
 		ctx: ctx, build: build, host: host, clock: clock, file: file,
-		console: &console{sink: host.Line}, env: map[string]string{}, steps: map[*running]bool{},
+		console: &console{sink: host.Line, now: clock.Now}, env: map[string]string{}, steps: map[*running]bool{},
 		outcome: Outcome{DisplayName: "#" + build.environment()["BUILD_NUMBER"]},
 	}
 	r.root = &scopeOfStop{}

@@ -21,6 +21,13 @@ func (f frame) timeout(a arguments) (any, error) {
 	return v, err
 }
 
+// timestamps shows when each line came; lines of branches beside the block, too.
+func (f frame) timestamps(a arguments) (any, error) {
+	f.run.console.stamp(1)
+	defer f.run.console.stamp(-1)
+	return f.block(a.block)
+}
+
 func (f frame) retry(a arguments) (any, error) {
 	v, _ := a.value("count", true)
 	count, ok := v.(int64)

@@ -119,7 +119,7 @@ func (f frame) needNode() error {
 // blockStep runs the steps with a block; known is false for all others.
 func (f frame) blockStep(name string, call *jenkinsfile.Call) (known bool, v any, err error) {
 	run := map[string]func(arguments) (any, error){
-		"script": f.scriptStep, "timestamps": f.scriptStep, "timeout": f.timeout, "retry": f.retry, "dir": f.dir,
+		"script": f.scriptStep, "timestamps": f.timestamps, "timeout": f.timeout, "retry": f.retry, "dir": f.dir,
 		"withEnv": f.withEnv, "withCredentials": f.withCredentials, "withSonarQubeEnv": f.withoutSonar, "catchError": f.catchError, "warnError": f.warnError, "node": f.nodeBlock,
 		"stage": f.stageBlock,
 	}[name]
