@@ -34,9 +34,9 @@ func (s *Service) status(ctx context.Context, id string) (v view, err error) {
 	if err != nil {
 		return view{}, err
 	}
-	writer, err := bot.Find[bot.StatusWriter](s.s.Integrations, p.Forge, "commit statuses")
-	if err != nil {
-		return view{}, err
+	writer, writes := s.s.Integrations.Get(p.Forge).(bot.StatusWriter)
+	if !writes || p.State == bot.ProjectArchived {
+		return view{final: true}, nil // the forge left the configuration, or takes no more
 	}
 	st := bot.CommitStatus{
 		Repository: repo.Repository(p.DefaultBranch), Commit: b.Commit, Check: bot.StatusCheck(b.Instance),

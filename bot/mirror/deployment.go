@@ -28,9 +28,9 @@ func (s *Service) deployment(ctx context.Context, id string) (v view, err error)
 	if err != nil {
 		return view{}, err
 	}
-	writer, err := bot.Find[bot.DeploymentWriter](s.s.Integrations, p.Forge, "record of deployments")
-	if err != nil {
-		return view{}, err
+	writer, writes := s.s.Integrations.Get(p.Forge).(bot.DeploymentWriter)
+	if !writes || p.State == bot.ProjectArchived {
+		return view{final: true}, nil // the forge left the configuration, or takes no more
 	}
 	st := bot.DeploymentStatus{
 		Repository: repo.Repository(p.DefaultBranch), ID: d.ID, Commit: version.Commit, Environment: d.Environment,

@@ -122,6 +122,10 @@ func (*kind) Finish(context.Context, *bot.Tx, *bot.Operation, []bot.StepRow) err
 // comes while the operation looks is not heard.
 const patience = 2 * time.Minute
 
+// forgotten is how long an end is waited for at all: whoever was to report it may be
+// gone.
+const forgotten = 30 * 24 * time.Hour
+
 // tries bounds how often a forge that does not take it is asked.
 const tries = 6
 
@@ -131,9 +135,9 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 	if err := json.Unmarshal(op.Input, &in); err != nil {
 		return nil, bot.Errorf(bot.CodeInternal, "The operation %s can't be read.", op.ID).Because(err)
 	}
-	wait := func(ctx context.Context, _ bot.StepRun) (bot.StepResult, error) {
+	wait := func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) {
 		v, err := k.look(ctx, in.ID)
-		if err != nil || v.final {
+		if err != nil || v.final || k.s.s.Clock.Now().Sub(run.Operation.CreatedAt) > forgotten {
 			return bot.StepResult{}, err
 		}
 		again := patience

@@ -246,3 +246,62 @@ func TestNobodyIsShownItsOperations(t *testing.T) {
 		}
 	}
 }
+
+// stored keeps a build without telling of it.
+func (w *world) stored(b bot.Build) {
+	w.T.Helper()
+	w.Write(func(ctx context.Context, tx *bot.Tx) error {
+		_, err := tx.Builds.Put(ctx, b)
+		return err
+	})
+}
+
+// TestForgeThatIsNoMore, in the configuration, has nobody asked what to do.
+func TestForgeThatIsNoMore(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.report(w.Build(3, "main", ""), bot.EventBuildStarted)
+	w.until(1)
+	w.Services.Integrations = commandtest.Instances{"ci": w.CI}
+	b.Sequence, b.State, b.Result = b.Sequence+1, bot.BuildFinished, bot.ResultSuccess
+	w.stored(b)
+	if op := w.Ended(mirror.KindStatus); op.State != bot.OperationSucceeded || len(w.forge.all()) != 1 {
+		t.Errorf("%s %s: %q", op.State, op.Error, w.forge.all())
+	}
+}
+
+// TestBuildThatNeverEnds is not looked for for ever.
+func TestBuildThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.Build(3, "main", "")
+	w.stored(b)
+	w.Write(func(ctx context.Context, tx *bot.Tx) error {
+		known, err := tx.Builds.ByRef(ctx, b.Instance, b.Ref)
+		if err != nil {
+			return err
+		}
+		return w.Services.Operations.Start(ctx, tx, &bot.Operation{
+			Kind: mirror.KindStatus, ProjectID: w.Project.ID, Subject: "hello", CreatedAt: w.Clock.Now().Add(-31 * 24 * time.Hour),
+			Input: fmt.Appendf(nil, `{"id":%q}`, known.ID), Requester: bot.SystemUser(),
+		})
+	})
+	if op := w.Ended(mirror.KindStatus); op.State != bot.OperationSucceeded || len(w.forge.all()) != 1 {
+		t.Errorf("%s %s: %q", op.State, op.Error, w.forge.all())
+	}
+}
+
+// TestProjectThatIsArchived has no builds any more that end.
+func TestProjectThatIsArchived(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.report(w.Build(3, "main", ""), bot.EventBuildStarted)
+	w.until(1)
+	w.Write(func(ctx context.Context, tx *bot.Tx) error {
+		w.Project.State = bot.ProjectArchived
+		return tx.Projects.Put(ctx, w.Project)
+	})
+	if op := w.Ended(mirror.KindStatus); op.State != bot.OperationSucceeded {
+		t.Errorf("%s %s", op.State, op.Error)
+	}
+}
