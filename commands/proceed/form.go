@@ -21,7 +21,9 @@ func (c *Command) Form(ctx context.Context, req *bot.Request) (*bot.Form, error)
 		Title: fmt.Sprintf("%s #%d", req.Project.Slug, b.Ref.Number), Submit: proceed, Intro: bot.Escape(question.Message),
 	}
 	for i, p := range question.Parameters {
-		form.Fields = append(form.Fields, field(i, p))
+		if p.Kind != kindPassword {
+			form.Fields = append(form.Fields, field(i, p))
+		}
 	}
 	return form, nil
 }
@@ -52,7 +54,7 @@ func (c *Command) Fill(ctx context.Context, req *bot.Request, values map[string]
 	if err != nil {
 		return req.Args, nil, err
 	}
-	if err := allowed(req.User, b, question); err != nil {
+	if err := c.allowed(ctx, req.User, b, question); err != nil {
 		return req.Args, nil, err
 	}
 	args, problems := req.Args, map[string]string{}

@@ -50,7 +50,7 @@ func (c *Command) Run(ctx context.Context, req *bot.Request) (*bot.Outcome, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := allowed(req.User, b, question); err != nil {
+	if err := c.allowed(ctx, req.User, b, question); err != nil {
 		return nil, err
 	}
 	values, err := answers(question, req.Args.Pairs)
@@ -114,24 +114,42 @@ func choose(b bot.Build, id string) (bot.Input, error) {
 }
 
 // allowed holds to the pipeline's own list of who may answer: it would see only
-// OpsBot's account.
-func allowed(user bot.User, b bot.Build, q bot.Input) error {
-	if len(q.Submitters) == 0 || slices.ContainsFunc(q.Submitters, func(s string) bool { return strings.EqualFold(s, user.Name) }) {
+// OpsBot's account. People choose how their chats call them, so a name that somebody
+// else has, too, proves nothing.
+func (c *Command) allowed(ctx context.Context, user bot.User, b bot.Build, q bot.Input) error {
+	if len(q.Submitters) == 0 {
 		return nil
 	}
-	return bot.Errorf(bot.CodeForbidden, "Build #%d takes an answer from %s only.", b.Ref.Number, strings.Join(q.Submitters, ", "))
+	names := strings.Join(q.Submitters, ", ")
+	if !slices.ContainsFunc(q.Submitters, func(s string) bool { return strings.EqualFold(s, user.Name) }) {
+		return bot.Errorf(bot.CodeForbidden, "Build #%d takes an answer from %s only.", b.Ref.Number, names)
+	}
+	var all []bot.User
+	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) (err error) {
+		all, err = tx.Users.List(ctx)
+		return err
+	})
+	if slices.ContainsFunc(all, func(u bot.User) bool { return u.ID != user.ID && strings.EqualFold(u.Name, user.Name) }) {
+		return bot.Errorf(bot.CodeForbidden, "Build #%d takes an answer from %s only, and several people are called that. "+
+			"If both are you, `link` the accounts; else answer on the pipeline's own page.", b.Ref.Number, names)
+	}
+	return err
 }
 
-// answers checks the values against what is asked for, and fills in the defaults.
+// answers checks the values against what is asked for, and fills in the defaults. A
+// password's is the pipeline's own to fill in: an empty one in its place would be taken.
 func answers(q bot.Input, pairs []bot.Pair) (map[string]string, error) {
 	values := map[string]string{}
 	var names []string
 	for _, p := range q.Parameters {
+		names = append(names, p.Name)
+		if p.Kind == kindPassword {
+			continue
+		}
 		values[p.Name] = p.Default
 		if p.Default == "" && len(p.Choices) > 0 {
 			values[p.Name] = p.Choices[0]
 		}
-		names = append(names, p.Name)
 	}
 	for _, pair := range pairs {
 		i := slices.Index(names, pair.Key)
@@ -146,13 +164,16 @@ func answers(q bot.Input, pairs []bot.Pair) (map[string]string, error) {
 	return values, nil
 }
 
+// kindPassword is a parameter whose value nobody types into a chat.
+const kindPassword = "password"
+
 func fits(p bot.InputParameter, value string) error {
 	switch {
 	case p.Kind == "boolean" && value != "true" && value != "false":
 		return bot.Errorf(bot.CodeInvalid, "%s must be true or false.", bot.Escape(p.Name))
 	case len(p.Choices) > 0 && !slices.Contains(p.Choices, value):
 		return bot.Errorf(bot.CodeInvalid, "%s can't be %q%s", bot.Escape(p.Name), bot.Shorten(value, 40), bot.Instead(value, p.Choices))
-	case p.Kind == "password":
+	case p.Kind == kindPassword:
 		return bot.Errorf(bot.CodeInvalid, "%s is a password, and a chat is no place for one. Answer on the pipeline's own page.", bot.Escape(p.Name))
 	}
 	return nil
