@@ -22,7 +22,6 @@ import (
 	"opsbot/bot/config"
 	"opsbot/bot/gitpush"
 	"opsbot/bot/rest"
-	"opsbot/bot/sign"
 )
 
 // Config is the section of a Gitea or Forgejo.
@@ -30,7 +29,7 @@ type Config struct {
 	URL           string        `yaml:"url" doc:"Gitea's or Forgejo's address." example:"https://gitea.example.com"`
 	Owners        []string      `yaml:"owners" doc:"Organisations, or the token's own account, that may get repositories." example:"[foo-org]"`
 	Token         config.Secret `yaml:"token" doc:"An access token with the scopes write:repository and write:organization; write:user in place of the last where the owner is the token's own account." example:"env:GITEA_TOKEN"`
-	WebhookSecret config.Secret `yaml:"webhook_secret" doc:"What signs the deliveries of our webhooks." example:"env:GITEA_WEBHOOK_SECRET"`
+	WebhookSecret config.Secret `yaml:"webhook_secret" doc:"What the secrets of our webhooks are derived from; as it is, it signs the deliveries of webhooks that are made by hand." example:"env:GITEA_WEBHOOK_SECRET"`
 	Topics        []string      `yaml:"topics" doc:"Topics that each new repository gets." example:"[opsbot]"`
 	Teams         []string      `yaml:"teams" doc:"Teams of the organisation that get access, each with the rights that it has there." example:"[developers]"`
 	Protection    Protection    `yaml:"protection" doc:"How the default branch of new repositories is guarded."`
@@ -52,9 +51,9 @@ type Forge struct {
 	http   *http.Client
 	pusher *gitpush.Pusher
 
-	mu      sync.Mutex
-	schemes []sign.Scheme     // made of the secret when they are first needed
-	kinds   map[string]string // owner -> "me" or "org"
+	mu     sync.Mutex
+	secret string            // of webhooks, once it was needed
+	kinds  map[string]string // owner -> "me" or "org"
 }
 
 var (

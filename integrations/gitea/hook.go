@@ -23,22 +23,22 @@ func needed() []string { return []string{"delete", "push"} }
 // FindHook implements bot.HookInstaller. One that leads elsewhere, or is switched
 // off, counts as absent: ensuring it again puts it right.
 func (f *Forge) FindHook(ctx context.Context, spec bot.HookSpec) (bot.Presence, string, error) {
-	_, ours, err := f.hooks(ctx, spec)
+	r, ours, err := f.hooks(ctx, spec)
 	switch {
 	case bot.CodeOf(err) == bot.CodeNotFound:
 		return bot.PresenceAbsent, "", nil
 	case err != nil:
 		return bot.PresenceUnknown, "", err
-	case len(ours) != 1 || !inOrder(ours[0], spec):
+	case len(ours) != 1 || !inOrder(ours[0], address(spec, r)):
 		return bot.PresenceAbsent, "", nil
 	}
 	return bot.PresenceOurs, first(ours), nil
 }
 
-// inOrder tells whether a hook is as we would make it; Gitea does not show secrets.
-func inOrder(h *sdk.Hook, spec bot.HookSpec) bool {
+// inOrder tells whether a hook is as we would make it; Gitea's API does not show secrets.
+func inOrder(h *sdk.Hook, address string) bool {
 	lacks := slices.ContainsFunc(needed(), func(e string) bool { return !slices.Contains(h.Events, e) })
-	return h.Active && !lacks && h.Config["url"] == spec.URL && h.Config["content_type"] == "json" && (h.BranchFilter == "" || h.BranchFilter == "*")
+	return h.Active && !lacks && h.Config["url"] == address && h.Config["content_type"] == "json" && (h.BranchFilter == "" || h.BranchFilter == "*")
 }
 
 // hooks lists those of the repository that carry the resource's id, the oldest first.
@@ -95,12 +95,12 @@ func (f *Forge) EnsureHook(ctx context.Context, spec bot.HookSpec) (string, erro
 	if err != nil {
 		return "", err
 	}
-	secret, err := f.cfg.WebhookSecret.Resolve(ctx)
+	secret, err := f.secretOf(ctx, strconv.FormatInt(r.ID, 10))
 	if err != nil {
 		return "", err
 	}
 	f.mask.Add(secret)
-	want := map[string]string{"url": spec.URL, "content_type": "json", "secret": secret}
+	want := map[string]string{"url": address(spec, r), "content_type": "json", "secret": secret}
 	if len(ours) == 0 {
 		return f.addHook(ctx, r, spec, want)
 	}

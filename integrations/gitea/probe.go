@@ -21,7 +21,7 @@ func (f *Forge) Probe(ctx context.Context) []bot.Finding {
 	for _, owner := range f.env.Owners {
 		out = append(out, f.probeOwner(ctx, owner))
 	}
-	if _, err := f.signatures(ctx); err != nil {
+	if _, err := f.secretOf(ctx, ""); err != nil {
 		out = append(out, bot.Finding{Subject: "webhook secret", Text: bot.MessageOf(err)})
 	}
 	return append(out, f.probeHook(ctx))

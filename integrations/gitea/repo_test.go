@@ -238,7 +238,8 @@ func TestHookIsPutRight(t *testing.T) {
 		t.Fatalf("%d hooks", len(hooks))
 	}
 	h := hooks[0]
-	if h.Config["url"] != spec.URL || h.Config["content_type"] != "json" || h.Config["secret"] != "another secret" || !h.Active {
+	want, err := w.forge.secretOf(t.Context(), repo.ExternalID)
+	if err != nil || h.Config["url"] != spec.URL+"?repository="+repo.ExternalID || h.Config["content_type"] != "json" || h.Config["secret"] != want || !h.Active {
 		t.Errorf("%+v", h)
 	}
 	for _, e := range events() {

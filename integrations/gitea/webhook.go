@@ -21,14 +21,18 @@ const (
 
 var deliveryID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
 
-// Verify implements bot.WebhookParser. The secret is the instance's own, so that a
-// genuine delivery may speak about every project of it.
+// Verify implements bot.WebhookParser. The instance's secret may speak about every
+// project of it, a repository's own about that one: Parse sees to it.
 func (f *Forge) Verify(d bot.Delivery) (string, bot.Scope, error) {
-	schemes, err := f.signatures(context.Background())
+	secret, err := f.secretFor(context.Background(), d)
 	if err != nil {
 		return "", bot.Scope{}, err
 	}
-	if err := schemeOf(schemes, d.Header).Verify(d.Header, d.Body); err != nil {
+	scheme, err := schemeOf(d.Header, secret)
+	if err != nil {
+		return "", bot.Scope{}, err
+	}
+	if err := scheme.Verify(d.Header, d.Body); err != nil {
 		return "", bot.Scope{}, err
 	}
 	id := header(d.Header, "Delivery")
@@ -40,47 +44,21 @@ func (f *Forge) Verify(d bot.Delivery) (string, bot.Scope, error) {
 
 // schemeOf picks the first signature that is there: they are all over the same body
 // by the same secret. Without any, Gitea's is what is missed.
-func schemeOf(schemes []sign.Scheme, h http.Header) sign.Scheme {
-	for i, name := range signatureHeaders() {
-		if len(h.Values(name)) > 0 {
-			return schemes[i]
+func schemeOf(h http.Header, secret string) (*sign.HMAC, error) {
+	for _, scheme := range []struct {
+		header string
+		make   func(keys ...string) (*sign.HMAC, error)
+	}{{"X-Gitea-Signature", sign.Gitea}, {"X-Forgejo-Signature", sign.Forgejo}, {"X-Hub-Signature-256", sign.GitHub}} {
+		if len(h.Values(scheme.header)) > 0 {
+			return scheme.make(secret)
 		}
 	}
-	return schemes[0]
-}
-
-// signatureHeaders are in the order of the schemes.
-func signatureHeaders() []string {
-	return []string{"X-Gitea-Signature", "X-Forgejo-Signature", "X-Hub-Signature-256"}
+	return sign.Gitea(secret)
 }
 
 // header reads X-Gitea-NAME, or Forgejo's own.
 func header(h http.Header, name string) string {
 	return or(h.Get("X-Gitea-"+name), h.Get("X-Forgejo-"+name))
-}
-
-// signatures reads the secret once: what runs before anything is stored does no I/O.
-func (f *Forge) signatures(ctx context.Context) ([]sign.Scheme, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.schemes != nil {
-		return f.schemes, nil
-	}
-	secret, err := f.cfg.WebhookSecret.Resolve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	f.mask.Add(secret)
-	var made []sign.Scheme
-	for _, scheme := range []func(...string) (*sign.HMAC, error){sign.Gitea, sign.Forgejo, sign.GitHub} {
-		one, err := scheme(secret)
-		if err != nil {
-			return nil, err
-		}
-		made = append(made, one)
-	}
-	f.schemes = made
-	return made, nil
 }
 
 // Parse implements bot.WebhookParser: a push to a branch is one event, and so is its
@@ -107,6 +85,9 @@ func (f *Forge) Parse(_ context.Context, d bot.Delivery) ([]bot.Event, error) {
 	}
 	if e == nil {
 		return nil, nil
+	}
+	if named, err := repositoryOf(d); err != nil || named != "" && named != e.ExternalID {
+		return nil, bot.Errorf(bot.CodeInvalid, "The delivery %s is about another repository than the one whose webhook sent it.", bot.Escape(bot.Shorten(d.ID, 100))).Because(err)
 	}
 	e.Source, e.ReceivedAt, e.Cause = d.Instance, d.ReceivedAt, d.Cause
 	e.OccurredAt = d.ReceivedAt // the payload does not tell
