@@ -35,7 +35,7 @@ func field(i int, p bot.InputParameter) bot.FormField {
 	f := bot.FormField{Name: fieldName(i), Label: p.Name, Hint: p.Description, Kind: bot.FieldText, Value: p.Default}
 	switch {
 	case len(p.Choices) > 0:
-		f.Kind = bot.FieldSelect
+		f.Kind, f.Required = bot.FieldSelect, true
 		for _, v := range p.Choices {
 			f.Options = append(f.Options, bot.FormOption{Value: v, Label: v})
 		}
