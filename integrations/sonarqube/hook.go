@@ -59,12 +59,16 @@ func (s *Service) ensureHook(ctx context.Context, w wanted, hooks []hook) error 
 	if w.hookURL == "" {
 		return nil
 	}
-	secret, err := s.cfg.WebhookSecret.Resolve(ctx)
+	keys, err := s.keys(ctx, w.key)
 	if err != nil {
 		return err
 	}
-	s.mask.Add(secret)
-	form := url.Values{"name": {hookName}, "url": {w.hookURL}, "secret": {secret}}
+	if err := checkSize(keys[0]); err != nil {
+		return bot.Errorf(bot.CodeInvalid, "OpsBot can't add a webhook to %s with integrations.%s.webhook_secret: %s", bot.Escape(w.key), s.env.Name, bot.MessageOf(err)).Because(err)
+	}
+	own := keys[len(keys)-1]
+	s.mask.Add(own)
+	form := url.Values{"name": {hookName}, "url": {w.hookURL}, "secret": {own}}
 	if len(hooks) == 0 {
 		form.Set("project", w.key)
 		if err := s.post(ctx, "/api/webhooks/create", form); err != nil {

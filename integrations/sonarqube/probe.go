@@ -77,15 +77,12 @@ func (s *Service) probeUser(ctx context.Context) bot.Finding {
 
 func (s *Service) probeSecret(ctx context.Context) bot.Finding {
 	const subject = "webhook secret"
-	if _, err := s.signature(ctx); err != nil {
-		return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}
+	keys, err := s.keys(ctx, "")
+	if err == nil {
+		err = checkSize(keys[0])
 	}
-	secret, err := s.cfg.WebhookSecret.Resolve(ctx)
 	if err != nil {
 		return bot.Finding{Subject: subject, Text: bot.MessageOf(err)}
-	}
-	if n := len(secret); n < shortSecret || n > longestOnes {
-		return bot.Finding{Subject: subject, Text: fmt.Sprintf("It has %d characters; SonarQube takes %d to %d.", n, shortSecret, longestOnes)}
 	}
 	return bot.Finding{OK: true, Subject: subject, Text: "long enough"}
 }
@@ -102,4 +99,13 @@ func (s *Service) probeAddress() bot.Finding {
 		return bot.Finding{Subject: subject, Text: "SonarQube takes no webhook to " + s.env.PublicURL + ": set public_url to an address that it reaches, or sonar.validateWebhooks=false there."}
 	}
 	return bot.Finding{OK: true, Subject: subject, Text: s.env.PublicURL + "/hooks/" + s.env.Name + "/..."}
+}
+
+// checkSize holds the configured secret to what SonarQube takes: as it is, people give
+// it to webhooks of their own, and a short one could be found out from what it derives.
+func checkSize(secret string) error {
+	if n := len(secret); n < shortSecret || n > longestOnes {
+		return bot.Errorf(bot.CodeInvalid, "It has %d characters; SonarQube takes %d to %d.", n, shortSecret, longestOnes)
+	}
+	return nil
 }

@@ -24,7 +24,7 @@ func TestEnsure(t *testing.T) {
 	if p.MainBranch != "trunk" || p.Visibility != "private" || !slices.Equal(p.Tags, []string{"opsbot-op-1"}) {
 		t.Errorf("the project is %+v", p)
 	}
-	if len(p.Hooks) != 1 || p.Hooks[0].URL != hookURL || p.Hooks[0].Secret != hookSecret {
+	if len(p.Hooks) != 1 || p.Hooks[0].URL != hookURL || p.Hooks[0].Secret != secretOf(hookSecret, key) {
 		t.Errorf("the webhooks are %+v", p.Hooks)
 	}
 	if n := w.hub.Count("/api/projects/create"); n != 1 {
@@ -119,7 +119,7 @@ func TestUpdate(t *testing.T) {
 		t.Fatalf("the project is %+v", p)
 	}
 	for _, h := range p.Hooks {
-		if ours := h.URL == hookURL; ours != (h.Secret == "another secret, just as long") || !ours && h.URL != "https://elsewhere.example.com/x" {
+		if ours := h.URL == hookURL; ours != (h.Secret == secretOf("another secret, just as long", key)) || !ours && h.URL != "https://elsewhere.example.com/x" {
 			t.Errorf("a webhook is %+v", h)
 		}
 	}

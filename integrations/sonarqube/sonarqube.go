@@ -15,7 +15,6 @@ import (
 	"opsbot/bot"
 	"opsbot/bot/config"
 	"opsbot/bot/rest"
-	"opsbot/bot/sign"
 )
 
 // service is what messages call it.
@@ -25,7 +24,7 @@ const service = "SonarQube"
 type Config struct {
 	URL           string        `yaml:"url" doc:"The server's address." example:"https://sonarqube.example.com"`
 	Token         config.Secret `yaml:"token" doc:"A user token; the user needs the global permission Create Projects." example:"env:SONARQUBE_TOKEN"`
-	WebhookSecret config.Secret `yaml:"webhook_secret" doc:"What signs the deliveries of our webhooks, at least 16 characters." example:"env:SONARQUBE_WEBHOOK_SECRET"`
+	WebhookSecret config.Secret `yaml:"webhook_secret" doc:"What the secrets of our webhooks are derived from; as it is, it signs the deliveries of webhooks that are made by hand. At least 16 characters." example:"env:SONARQUBE_WEBHOOK_SECRET"`
 }
 
 // Service is one SonarQube. Safe for concurrent use.
@@ -36,7 +35,7 @@ type Service struct {
 	rest *rest.Client
 
 	mu     sync.Mutex
-	scheme sign.Scheme // made of the secret when it is first needed
+	secret string // of webhooks, once it was needed
 }
 
 var (

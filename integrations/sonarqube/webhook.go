@@ -2,6 +2,7 @@ package sonarqube
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,11 +25,15 @@ const (
 
 var commitForm = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
-// Verify implements bot.WebhookParser. The secret is the instance's own, so that a
-// genuine delivery may speak about every project of it. SonarQube numbers no
+// Verify implements bot.WebhookParser. The instance's secret may speak about every
+// project of it, a project's own about that one: Parse sees to it. SonarQube numbers no
 // deliveries: the same body is the same delivery.
 func (s *Service) Verify(d bot.Delivery) (string, bot.Scope, error) {
-	scheme, err := s.signature(context.Background())
+	keys, err := s.keys(context.Background(), d.Header.Get(ofProject))
+	if err != nil {
+		return "", bot.Scope{}, err
+	}
+	scheme, err := sign.SonarQube(keys...)
 	if err != nil {
 		return "", bot.Scope{}, err
 	}
@@ -43,24 +48,37 @@ func digest(body []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// signature reads the secret once: what runs before anything is stored does no I/O.
-func (s *Service) signature(ctx context.Context) (sign.Scheme, error) {
+// ofProject is the header that says which project a delivery is about.
+const ofProject = "X-SonarQube-Project"
+
+// keys are what may have signed a delivery about a project: the configured secret, read
+// once as what runs before anything is stored does no I/O, and the project's own.
+func (s *Service) keys(ctx context.Context, project string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.scheme != nil {
-		return s.scheme, nil
+	if s.secret == "" {
+		secret, err := s.cfg.WebhookSecret.Resolve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if secret == "" {
+			return nil, bot.Errorf(bot.CodeInvalid, "integrations.%s.webhook_secret is empty", s.env.Name)
+		}
+		s.mask.Add(secret)
+		s.secret = secret
 	}
-	secret, err := s.cfg.WebhookSecret.Resolve(ctx)
-	if err != nil {
-		return nil, err
+	if project == "" {
+		return []string{s.secret}, nil
 	}
-	s.mask.Add(secret)
-	made, err := sign.SonarQube(secret)
-	if err != nil {
-		return nil, err
-	}
-	s.scheme = made
-	return made, nil
+	return []string{s.secret, secretOf(s.secret, project)}, nil
+}
+
+// secretOf is the secret of a project's webhook. Versions before 10.1 show it to whoever
+// administers the project, so that it must open no other one's.
+func secretOf(secret, project string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("webhook of the project " + project))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // report is what a delivery tells.
@@ -79,6 +97,9 @@ type report struct {
 // An analysis that names no commit is of no interest: there is nothing to show it on.
 func (s *Service) Parse(_ context.Context, d bot.Delivery) ([]bot.Event, error) {
 	r, err := parse(d.Body)
+	if named := d.Header.Get(ofProject); err == nil && named != "" && named != r.key {
+		err = errors.New("it is about another project than the one whose webhook sent it")
+	}
 	if err != nil {
 		return nil, bot.Errorf(bot.CodeInvalid, "The delivery %s is not what it should be.", bot.Escape(bot.Shorten(d.ID, 100))).Because(err)
 	}
