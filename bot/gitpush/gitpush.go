@@ -68,7 +68,7 @@ func New(opts Options) *Pusher {
 			TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		}
 	}
-	return &Pusher{opts: opts, http: &http.Client{Transport: boundedTransport{opts.Transport}}}
+	return &Pusher{opts: opts, http: &http.Client{Transport: boundedTransport{opts.Transport}, CheckRedirect: checkRedirect}}
 }
 
 // Hash returns the hash of the commit that Push would make of req.
@@ -139,6 +139,20 @@ func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return res, err
 }
+
+// checkRedirect keeps a push on the server that it was meant for.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if from := via[0].URL; req.URL.Scheme != from.Scheme || !strings.EqualFold(req.URL.Host, from.Host) {
+		return errElsewhere
+	}
+	if len(via) > 5 {
+		return errors.New("after 5 redirects the forge still redirects")
+	}
+	return nil
+}
+
+// errElsewhere is a redirect that is not followed.
+var errElsewhere = errors.New("the forge redirects to another server")
 
 func name(req bot.PushRequest) string {
 	return string(bot.Escape(req.Repository.Owner + "/" + req.Repository.Name))

@@ -127,6 +127,8 @@ func (r *remote) explain(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return bot.Errorf(bot.CodeUnavailable, "The push to %s took too long.", at).Because(errors.Join(ctx.Err(), cause)).Backoff()
+	case strings.Contains(err.Error(), errElsewhere.Error()): // the library's errors do not unwrap
+		return bot.Errorf(bot.CodeInvalid, "The forge redirects the push to %s to another server, which OpsBot does not follow: is its URL in the configuration right?", at).Because(cause)
 	case errors.Is(err, transport.ErrAuthenticationRequired):
 		return bot.Errorf(bot.CodeUnauthenticated, "The forge did not accept OpsBot's credentials for %s.", at).Because(cause)
 	case errors.Is(err, transport.ErrAuthorizationFailed):
