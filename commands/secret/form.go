@@ -19,6 +19,8 @@ const (
 	FieldEncoded = "encoded"
 )
 
+const keyRule = "A key begins with a letter and has letters, digits, dots, dashes and underscores."
+
 // Asks implements bot.FormAsker: what is set is never typed.
 func (c *Command) Asks(args bot.Args) string {
 	if action(args) != set {
@@ -40,6 +42,9 @@ func (c *Command) Form(ctx context.Context, req *bot.Request) (*bot.Form, error)
 		Intro: "For " + bot.Escape(req.Project.Slug) + ". It is kept encrypted and shown to nobody, you included.",
 	}
 	key := req.Value("key")
+	if key != "" && !bot.IsSecretKey(key) { // it may be the value: what a form opens with is stored
+		return nil, bot.Errorf(bot.CodeInvalid, "%s If it was the value that you typed: it is not kept. Leave both out, and the form asks for them.", keyRule)
+	}
 	if key != "" {
 		form.Intro = named(key, req.Project.Slug, req.Value("env")) + ". It is kept encrypted and shown to nobody, you included."
 	} else {
@@ -97,7 +102,7 @@ func (c *Command) Fill(_ context.Context, req *bot.Request, values map[string]st
 			delete(args.Values, "env")
 		}
 		if !bot.IsSecretKey(args.Values["key"]) {
-			return args, map[string]string{fieldKey: "A key begins with a letter and has letters, digits, dots, dashes and underscores."}, nil
+			return args, map[string]string{fieldKey: keyRule}, nil
 		}
 	}
 	try := *req
