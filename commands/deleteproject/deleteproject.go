@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"opsbot/bot"
 )
@@ -52,7 +53,11 @@ func (c *Command) Plan(ctx context.Context, req *bot.Request) (*bot.Plan, error)
 	plan := &bot.Plan{Title: "Plan: archive " + bot.Escape(p.Slug), Typed: p.Slug}
 	if purge {
 		plan.Title = "Plan: remove " + bot.Escape(p.Slug) + " for good"
-		plan.Warnings = append(plan.Warnings, "The repository with all its commits, the builds and their artifacts can't be brought back.")
+		lost := bot.Text("The repository with all its commits, the builds and their artifacts can't be brought back.")
+		if slices.ContainsFunc(all, func(r bot.Resource) bool { return r.Adopted }) {
+			lost = "The builds and their artifacts can't be brought back."
+		}
+		plan.Warnings = append(plan.Warnings, lost)
 	}
 	for _, r := range all {
 		plan.Lines = append(plan.Lines, effect(r, purge))

@@ -149,6 +149,9 @@ func TestAdoptedRepositoryStays(t *testing.T) {
 			lines += string(l) + "\n"
 		}
 		r.Want(lines, "Leave the repository acme/hello as it is: OpsBot did not make it.")
+		if len(plan.Warnings) > 0 && strings.Contains(string(plan.Warnings[0]), "commits") {
+			t.Errorf("%s", plan.Warnings)
+		}
 	}
 	r.Said(c, "name=hello", "--purge")
 	if op := r.Ended("delete-project"); op.State != bot.OperationSucceeded {
