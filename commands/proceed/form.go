@@ -7,10 +7,14 @@ import (
 	"opsbot/bot"
 )
 
-// Form asks for what the build asks for.
+// Form asks for what the build asks for, of those who may answer: nobody fills in what
+// is refused then.
 func (c *Command) Form(ctx context.Context, req *bot.Request) (*bot.Form, error) {
 	b, question, err := c.waiting(ctx, req)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.allowed(ctx, req.User, b, question); err != nil {
 		return nil, err
 	}
 	proceed := question.Proceed

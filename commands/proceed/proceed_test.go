@@ -131,3 +131,15 @@ func TestForm(t *testing.T) {
 		t.Errorf("%v %v", problems, err)
 	}
 }
+
+// TestFormIsForThoseWhoMayAnswer: nobody fills in what is refused then.
+func TestFormIsForThoseWhoMayAnswer(t *testing.T) {
+	t.Parallel()
+	r, c := setup(t)
+	q := release()
+	q.Submitters = []string{"bob"}
+	asks(r, 2, q)
+	if _, err := c.Form(t.Context(), r.Request(c, "name=hello", "number=2")); bot.CodeOf(err) != bot.CodeForbidden {
+		t.Error(err)
+	}
+}
