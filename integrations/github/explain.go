@@ -76,7 +76,7 @@ func (f *Forge) refused(e *gh.ErrorResponse, what string) error {
 	if text := known(said(e)); text != "" {
 		out = bot.Errorf(codeOf(said(e), out.Code), "GitHub refused to %s: %s", doing, text)
 	} else if status != http.StatusUnauthorized && said(e) != "" {
-		out = bot.Errorf(out.Code, "GitHub refused to %s (%d): %s", doing, status, bot.Escape(bot.Shorten(said(e), 300)))
+		out = bot.Errorf(out.Code, "GitHub refused to %s (%d): %s", doing, status, bot.Escape(bot.Shorten(f.mask.String(said(e)), 300)))
 	}
 	return out.Because(cause)
 }
