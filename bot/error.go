@@ -51,8 +51,15 @@ type Error struct {
 	After time.Duration
 }
 
-// Errorf makes an Error without a cause; a %w in format is not supported.
+// Errorf makes an Error without a cause; a %w in format is not supported. The message
+// is plain text, which whoever shows it escapes: of Text among args it keeps what that
+// shows, on one line.
 func Errorf(code Code, format string, args ...any) *Error {
+	for i, a := range args {
+		if text, is := a.(Text); is {
+			args[i] = Unescape(text)
+		}
+	}
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 

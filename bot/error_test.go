@@ -48,3 +48,11 @@ func TestForeignErrors(t *testing.T) {
 		t.Errorf("%v", outer)
 	}
 }
+
+func TestMessageIsPlainText(t *testing.T) {
+	t.Parallel()
+	err := Errorf(CodeInvalid, "%s is wrong in %s.", Escape("DRY_RUN\n<!all>"), "a_b")
+	if got := MessageOf(err); got != "DRY_RUN <!all> is wrong in a_b." {
+		t.Errorf("%q", got)
+	}
+}
