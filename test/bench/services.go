@@ -52,7 +52,7 @@ func openWhole(ctx context.Context, s settings, more string, names []string) (*w
 		return nil, err
 	}
 	bin := filepath.Join(dir, "opsbot")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/opsbot").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "opsbot/cmd/opsbot").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w: %s", err, out)
 	}
 	remote, err := openRemotes(dir, names) //nolint:contextcheck // they live until they are closed

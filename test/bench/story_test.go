@@ -23,7 +23,7 @@ func quick(t *testing.T) settings {
 func TestStoriesRun(t *testing.T) {
 	t.Parallel()
 	for name, story := range map[string]func(context.Context, settings) ([]row, error){
-		"ingest": ingest, "reply": reply, "new-project": newProject, "calls": calls, "blueprint": blueprint,
+		"ingest": ingest, "reply": reply, "new-project": newProject, "calls": calls, "blueprint": blueprint, "services": remoteProject,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,5 +108,15 @@ func TestAServiceThatEndsIsReported(t *testing.T) {
 	h.errs <- failed
 	if err := h.close(); err == nil || !strings.Contains(err.Error(), "out of luck") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestManyAtOnce: several projects made at once by the whole program are whole, and
+// nothing of them is refused.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	rows, err := manyProjects(t.Context(), quick(t))
+	if err != nil || len(rows) != 1 || rows[0].missed {
+		t.Errorf("%+v, %v", rows, err)
 	}
 }
