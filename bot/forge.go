@@ -34,6 +34,7 @@ type Repository struct {
 	URL           string // for people
 	CloneURL      string // for git over HTTP, without credentials
 	DefaultBranch string
+	Private       bool // not everybody may read it
 }
 
 // RepoHost is a forge. Safe for concurrent use.

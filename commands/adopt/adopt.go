@@ -109,7 +109,7 @@ func (c *Command) prepare(ctx context.Context, req *bot.Request) (bot.Bootstrap,
 	}
 	b := bot.Bootstrap{Adopt: &repo, Project: bot.Project{
 		ID: bot.NewID(req.Now), Slug: slug, Owner: owner, CreatedBy: req.User.ID, CreatedByName: req.User.Name, State: bot.ProjectCreating,
-		DefaultBranch: repo.DefaultBranch, Forge: forge, Pipeline: pipeline, Room: c.s.CardRoom(req), CreatedAt: req.Now,
+		DefaultBranch: repo.DefaultBranch, Private: repo.Private, Forge: forge, Pipeline: pipeline, Room: c.s.CardRoom(req), CreatedAt: req.Now,
 	}}
 	if from := req.Args.Flags["propose"]; from != "" {
 		if _, err := bot.Find[bot.PullRequester](c.s.Integrations, forge, "pull requests"); err != nil {

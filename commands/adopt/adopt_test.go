@@ -82,6 +82,25 @@ func TestAdopts(t *testing.T) {
 	r.Refused(c, bot.CodeConflict, repo.URL+" belongs to the project old-service already.", "name=old-service", "--owner=Umbrella", "--as=twice")
 }
 
+// TestPrivateStaysPrivate: what services make for a private repository is private, too.
+func TestPrivateStaysPrivate(t *testing.T) {
+	t.Parallel()
+	r, c := setup(t)
+	repo, err := r.Forge.EnsureRepository(t.Context(), bot.RepoSpec{Owner: "acme", Name: "hidden", DefaultBranch: "main", Operation: "someone", Private: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := bot.PushRequest{Repository: repo, Branch: "main", Author: bot.Signature{Name: "bob"}, Message: "Work"}
+	if _, err := r.Forge.Push(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	r.Said(c, "name=acme/hidden")
+	r.Ended("adopt")
+	if p, _ := resources(r, "hidden"); !p.Private {
+		t.Error("it counts as public")
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	r, c := setup(t)

@@ -102,7 +102,7 @@ func (f *Fake) EnsureRepository(_ context.Context, spec bot.RepoSpec) (bot.Repos
 		tags: map[string]string{}, hooks: map[string]bool{},
 		Repository: bot.Repository{
 			ExternalID: fmt.Sprint(f.next), Owner: spec.Owner, Name: spec.Name,
-			URL: url, CloneURL: url + ".git", DefaultBranch: spec.DefaultBranch,
+			URL: url, CloneURL: url + ".git", DefaultBranch: spec.DefaultBranch, Private: spec.Private,
 		},
 	}
 	if f.repos == nil {
