@@ -19,7 +19,8 @@ const (
 	FieldEncoded = "encoded"
 )
 
-const keyRule = "A key begins with a letter and has letters, digits, dots, dashes and underscores."
+// keyRule says what a key is.
+const keyRule = "A secret's key begins with a letter and has letters, digits, dots, dashes and underscores."
 
 // Asks implements bot.FormAsker: what is set is never typed.
 func (c *Command) Asks(args bot.Args) string {
@@ -43,7 +44,7 @@ func (c *Command) Form(ctx context.Context, req *bot.Request) (*bot.Form, error)
 	}
 	key := req.Value("key")
 	if key != "" && !bot.IsSecretKey(key) { // it may be the value: what a form opens with is stored
-		return nil, bot.Errorf(bot.CodeInvalid, "%s If it was the value that you typed: it is not kept. Leave both out, and the form asks for them.", keyRule)
+		return nil, bot.Errorf(bot.CodeInvalid, "%s The value is never typed in its place.", keyRule)
 	}
 	if key != "" {
 		form.Intro = named(key, req.Project.Slug, req.Value("env")) + ". It is kept encrypted and shown to nobody, you included."
