@@ -35,6 +35,7 @@ type Repository struct {
 	CloneURL      string // for git over HTTP, without credentials
 	DefaultBranch string
 	Private       bool // not everybody may read it
+	Archived      bool // nobody may change it
 }
 
 // RepoHost is a forge. Safe for concurrent use.

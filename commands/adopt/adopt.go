@@ -137,6 +137,9 @@ func (c *Command) find(ctx context.Context, forge, owner, name string) (bot.Repo
 		return repo, bot.Errorf(bot.CodeNotFound, "There is no repository %s/%s on %s, or OpsBot's account may not see it.",
 			owner, bot.Shorten(name, 60), bot.NameOf(c.s.Integrations, forge))
 	}
+	if repo.Archived {
+		return repo, bot.Errorf(bot.CodeConflict, "%s is archived: nothing can be added to it. Make it writable on %s first.", repo.URL, bot.NameOf(c.s.Integrations, forge))
+	}
 	if repo.DefaultBranch == "" {
 		repo.DefaultBranch = "main"
 	}

@@ -109,6 +109,10 @@ func TestRefuses(t *testing.T) {
 	r.Refused(c, bot.CodeNotFound, "There is no repository Umbrella/nothing on git, or OpsBot's account may not see it.", "name=Umbrella/nothing")
 	r.Refused(c, bot.CodeInvalid, `There is no owner "evil" in the configuration; there are: acme, Umbrella.`, "name=evil/thing")
 	r.Refused(c, bot.CodeConflict, "has no commit on main yet", "name=Umbrella/empty")
+	if err := r.Forge.ArchiveRepository(t.Context(), there(t, r, "dusty", "main.go")); err != nil {
+		t.Fatal(err)
+	}
+	r.Refused(c, bot.CodeConflict, "https://forge.example.com/Umbrella/dusty is archived: nothing can be added to it.", "name=Umbrella/dusty")
 	r.Refused(c, bot.CodeInvalid, "Give the project another name with --as=NAME.", "name=Umbrella/Big_Thing")
 	r.Refused(c, bot.CodeUnsupported, "it has no pull requests", "name=Umbrella/Big_Thing", "--as=big-thing", "--propose=tiny")
 	r.Refused(c, bot.CodeConflict, "There is a project hello already", "name=Umbrella/Big_Thing", "--as=hello")

@@ -59,7 +59,7 @@ func full(r *sdk.Repository) string { return owner(r) + "/" + r.Name }
 func toRepository(r *sdk.Repository) bot.Repository {
 	return bot.Repository{
 		ExternalID: strconv.FormatInt(r.ID, 10), Owner: owner(r), Name: r.Name,
-		URL: r.HTMLURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private || r.Internal,
+		URL: r.HTMLURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private || r.Internal, Archived: r.Archived,
 	}
 }
 

@@ -31,7 +31,7 @@ func full(r *gh.Repository) string { return r.GetOwner().GetLogin() + "/" + r.Ge
 func toRepository(r *gh.Repository) bot.Repository {
 	return bot.Repository{
 		ExternalID: strconv.FormatInt(r.GetID(), 10), Owner: r.GetOwner().GetLogin(), Name: r.GetName(),
-		URL: r.GetHTMLURL(), CloneURL: r.GetCloneURL(), DefaultBranch: r.GetDefaultBranch(), Private: r.GetPrivate(),
+		URL: r.GetHTMLURL(), CloneURL: r.GetCloneURL(), DefaultBranch: r.GetDefaultBranch(), Private: r.GetPrivate(), Archived: r.GetArchived(),
 	}
 }
 

@@ -38,7 +38,7 @@ func toRepository(p *gl.Project) bot.Repository {
 	owner := strings.TrimSuffix(strings.TrimSuffix(p.PathWithNamespace, p.Path), "/")
 	return bot.Repository{
 		ExternalID: strconv.FormatInt(p.ID, 10), Owner: owner, Name: p.Path,
-		URL: p.WebURL, CloneURL: p.HTTPURLToRepo, DefaultBranch: p.DefaultBranch, Private: p.Visibility != gl.PublicVisibility,
+		URL: p.WebURL, CloneURL: p.HTTPURLToRepo, DefaultBranch: p.DefaultBranch, Private: p.Visibility != gl.PublicVisibility, Archived: p.Archived,
 	}
 }
 

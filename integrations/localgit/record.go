@@ -49,7 +49,7 @@ func (f *Forge) repository(r record) bot.Repository {
 	page := f.pageURL(r.Owner, r.Name)
 	return bot.Repository{
 		ExternalID: r.ID, Owner: r.Owner, Name: r.Name, URL: page,
-		CloneURL: page + ".git", DefaultBranch: r.DefaultBranch, Private: r.Private,
+		CloneURL: page + ".git", DefaultBranch: r.DefaultBranch, Private: r.Private, Archived: r.Archived,
 	}
 }
 

@@ -159,7 +159,7 @@ func (f *Fake) ArchiveRepository(_ context.Context, repo bot.Repository) error {
 	defer f.mu.Unlock()
 	r, err := f.get(repo)
 	if err == nil {
-		r.archived = true
+		r.archived, r.Archived = true, true
 	}
 	return err
 }
