@@ -90,7 +90,23 @@ func (r *runner) repository(run bot.StepRun, p bot.Project, repo bot.Repository)
 	}
 	return bot.StepResult{URL: repo.URL, Detail: bot.Text(repo.URL), Output: map[string]string{
 		"id": repo.ExternalID, "owner": repo.Owner, "name": repo.Name, "url": repo.URL, "clone": repo.CloneURL, "resource": row.ID,
-	}, Commit: func(ctx context.Context, tx *bot.Tx) error { return tx.Resources.Put(ctx, row) }}
+	}, Commit: func(ctx context.Context, tx *bot.Tx) error {
+		if err := tx.Resources.Put(ctx, row); err != nil || p.Private || !repo.Private {
+			return err
+		}
+		return hide(ctx, tx, p.ID)
+	}}
+}
+
+// hide has a project count as private that the forge's own rules have made so: what other
+// services make for it shows the code, too.
+func hide(ctx context.Context, tx *bot.Tx, id string) error {
+	now, err := tx.Projects.ByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	now.Private = true
+	return tx.Projects.Put(ctx, now)
 }
 
 // repo is the repository that the first step made.
