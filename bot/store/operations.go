@@ -161,7 +161,7 @@ func (r operations) Find(ctx context.Context, f bot.OperationFilter) ([]*bot.Ope
 		scopes = append(scopes, where("kind = ?", f.Kind))
 	}
 	if len(f.Without) > 0 {
-		scopes = append(scopes, where("kind NOT IN (?)", bun.In(f.Without)))
+		scopes = append(scopes, where("kind NOT IN (?)", bun.List(f.Without)))
 	}
 	if f.Open {
 		scopes = append(scopes, where("state NOT IN ('succeeded', 'undone')"))
