@@ -161,3 +161,22 @@ func TestAdoptedRepositoryStays(t *testing.T) {
 		t.Errorf("the repository has %v, %v", heads, err)
 	}
 }
+
+// TestArchivesWithoutARepository that somebody has removed by hand.
+func TestArchivesWithoutARepository(t *testing.T) {
+	t.Parallel()
+	r, c := world(t)
+	_, repo, err := r.Forge.FindRepository(t.Context(), bot.RepoSpec{Owner: "acme", Name: "hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Forge.RemoveRepository(t.Context(), repo); err != nil {
+		t.Fatal(err)
+	}
+	r.Said(c, "name=hello")
+	op := r.Ended("delete-project")
+	p, left, err := project(r)
+	if op.State != bot.OperationSucceeded || err != nil || p.State != bot.ProjectArchived || strings.Contains(strings.Join(left, " "), "repository") {
+		t.Errorf("%s %s: %+v, left %v, %v", op.State, op.Error, p, left, err)
+	}
+}

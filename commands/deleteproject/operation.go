@@ -156,7 +156,11 @@ func (k *kind) repository(ctx context.Context, p bot.Project, r bot.Resource, pu
 	if err != nil {
 		return false, err
 	}
-	return true, forge.ArchiveRepository(ctx, r.Repository(p.DefaultBranch))
+	err = forge.ArchiveRepository(ctx, r.Repository(p.DefaultBranch))
+	if bot.CodeOf(err) == bot.CodeNotFound {
+		return false, nil // somebody removed it: there is nothing left to keep
+	}
+	return true, err
 }
 
 // Finish archives the project's row, or removes it with its name.
