@@ -23,10 +23,12 @@ import (
 	"opsbot/bot/store/storetest"
 )
 
+// openRows counts what is going on. What is shown on a forge may be looked at again after
+// two minutes only, if the word of a build's end came while it was looked at.
 const openRows = `SELECT
 	(SELECT count(*) FROM messages WHERE done = FALSE) +
 	(SELECT count(*) FROM inbox WHERE state = 'new') +
-	(SELECT count(*) FROM operations WHERE state NOT IN ('succeeded', 'failed', 'undone')) +
+	(SELECT count(*) FROM operations WHERE state NOT IN ('succeeded', 'failed', 'undone') AND kind <> 'forge-status') +
 	(SELECT count(*) FROM builds WHERE state <> 'finished') +
 	(SELECT count(*) FROM deployments WHERE state NOT IN ('succeeded', 'failed', 'rolled_back', 'superseded', 'unknown')) +
 	(SELECT count(*) FROM posts WHERE wanted > delivered)`
