@@ -58,12 +58,12 @@ func (c *Command) Keep(ctx context.Context, line string, args *bot.Args) string 
 	if args == nil || !isAction(action(*args)) {
 		return beginning
 	}
-	if action(*args) == list && args.Values["key"] == "" {
-		return line
-	}
 	key, env, kind := args.Values["key"], args.Values["env"], args.Flags["kind"]
 	if _, err := c.s.Environment(env); env != "" && err != nil || key != "" && !bot.IsSecretKey(key) || !isKind(kind) {
 		return beginning
+	}
+	if action(*args) == list && key == "" {
+		return line
 	}
 	err := c.s.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
 		_, err := tx.Projects.BySlug(ctx, args.Values["name"])

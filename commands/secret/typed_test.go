@@ -19,3 +19,18 @@ func TestAValueInTheKeysPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestAValueInAFlagsPlace: a list takes no kind that is none, and no such line is kept.
+func TestAValueInAFlagsPlace(t *testing.T) {
+	t.Parallel()
+	r, c := setup(t)
+	for line, args := range map[string][]string{
+		"secret list hello --kind=hunter2": {"action=list", "name=hello", "--kind=hunter2"},
+		"secret list hello in hunter2":     {"action=list", "name=hello", "env=hunter2"},
+	} {
+		req := r.Request(c, args...)
+		if got := c.Keep(t.Context(), line, &req.Args); got != "secret list" {
+			t.Errorf("of %q %q is kept", line, got)
+		}
+	}
+}
