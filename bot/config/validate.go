@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -90,7 +91,11 @@ func (c *Config) checkReferences() []error {
 		c.checkRoom("defaults.room", c.Defaults.Room),
 	}
 	for i, name := range c.Defaults.Provision {
-		all = append(all, c.checkIntegration(fmt.Sprintf("defaults.provision[%d]", i), name))
+		at := fmt.Sprintf("defaults.provision[%d]", i)
+		all = append(all, c.checkIntegration(at, name))
+		if slices.Index(c.Defaults.Provision, name) < i {
+			all = append(all, Fieldf(at, "%q is there twice", name))
+		}
 	}
 	seen := map[string]bool{}
 	for i, r := range c.Rooms {
