@@ -95,6 +95,18 @@ func (s *Services) PipelineOf(name string) (string, error) {
 	return "", Errorf(CodeInvalid, "There is no pipeline %q in the configuration%s", Shorten(name, 40), Instead(name, all))
 }
 
+// TeamOf finds the team as the configuration writes it; "" is none.
+func (s *Services) TeamOf(name string) (string, error) {
+	team := has(s.Defaults.Teams, name)
+	switch {
+	case name == "" || team != "":
+		return team, nil
+	case len(s.Defaults.Teams) == 0:
+		return "", Errorf(CodeInvalid, "There is no team in the configuration; `teams` lists them there.")
+	}
+	return "", Errorf(CodeInvalid, "There is no team %q in the configuration%s", Shorten(name, 40), Instead(name, s.Defaults.Teams))
+}
+
 // CardRoom is where a new project's cards go: the configured room, else the one in
 // which it was asked for.
 func (s *Services) CardRoom(req *Request) RoomRef {

@@ -48,3 +48,20 @@ func TestForgeOfOwner(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTeamOf(t *testing.T) {
+	t.Parallel()
+	s := &Services{}
+	if _, err := s.TeamOf("web"); CodeOf(err) != CodeInvalid {
+		t.Error(err)
+	}
+	s.Defaults.Teams = []string{"payments", "web"}
+	for name, want := range map[string]string{"": "", "web": "web", "PAYMENTS": "payments"} {
+		if got, err := s.TeamOf(name); got != want || err != nil {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	if _, err := s.TeamOf("wep"); err == nil || !strings.Contains(MessageOf(err), "there are: payments, web. Did you mean web?") {
+		t.Error(err)
+	}
+}

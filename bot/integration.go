@@ -187,6 +187,8 @@ type Services struct {
 type Defaults struct {
 	Forge    string
 	Pipeline string
+	// Teams are those that a project can belong to.
+	Teams []string
 	// Provision lists the instances that make something for every new project, besides
 	// forge and pipeline.
 	Provision []string

@@ -68,7 +68,7 @@ func (r *runner) job(ctx context.Context, run bot.StepRun) (bot.Project, bot.Pip
 		return p, nil, bot.JobSpec{}, err
 	}
 	pipeline, err := bot.Find[bot.Pipeline](r.s.s.Integrations, p.Pipeline, "builds")
-	return p, pipeline, bot.JobSpec{ProjectID: p.ID, Name: p.Slug, Branch: p.DefaultBranch, Operation: run.Operation.ID}, err
+	return p, pipeline, bot.JobSpec{ProjectID: p.ID, Name: p.Slug, Folder: p.Team, Branch: p.DefaultBranch, Operation: run.Operation.ID}, err
 }
 
 func (r *runner) findJob(ctx context.Context, run bot.StepRun) (bot.Presence, bot.StepResult, error) {

@@ -41,6 +41,7 @@ type Config struct {
 	Defaults     Defaults            `yaml:"defaults" doc:"What a command uses when it is not told."`
 	Environments []Environment       `yaml:"environments" doc:"Where projects are deployed to, in the order of promotion."`
 	Groups       map[string][]string `yaml:"groups" doc:"The policy's groups: name to members, each INTEGRATION:ACCOUNT-ID, INTEGRATION:group/ID, role/NAME or channel/ID for a chat's own groups, or a bare name for a user of the console."`
+	Teams        []string            `yaml:"teams" example:"payments" doc:"The teams that a project can be made for; the jobs of each lie in a folder of its name."`
 	TrustEmail   []string            `yaml:"trust_email" example:"slack" doc:"The chats whose verified e-mail addresses tell that two accounts are one person's; default: none, people use link."`
 	Rooms        []Room              `yaml:"rooms" doc:"Rooms with a look of their own."`
 

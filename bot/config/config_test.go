@@ -162,6 +162,8 @@ func TestProblemsNameFieldAndLine(t *testing.T) {
 		"integrations:\n  A b: { type: x }\n":                ":2: integrations.A b: must be a name of lower case letters, digits and dashes that begins with a letter, at most 63 long",
 		"integrations:\n  a: x\n":                            ":2: integrations.a: must be a mapping, not a text",
 		"integrations: []\n":                                 ":1: integrations: must be a mapping of names to sections, not a list",
+		"teams: [web, web]\n":                                `:1: teams[1]: "web" is there twice`,
+		"teams: [We b]\n":                                    `:1: teams[0]: a team's name has at most 40 lower-case letters, digits and dashes, a letter first`,
 		"defaults: { provision: [localci, localci] }\n":      `:1: defaults.provision[1]: "localci" is there twice`,
 		"rooms:\n  - room: console:a\n  - room: console:a\n": `:3: rooms[1].room: the room "console:a" is there twice`,
 		"environments:\n  - { name: a, deployer: localrun, after: b }\n  - { name: b, deployer: localrun }\n": `:2: environments[0].after: there is no environment "b" above this one`,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -84,11 +85,23 @@ func (c *Config) checkEnvironments() []error {
 	return all
 }
 
+// teamForm is what any pipeline takes as a folder's name.
+var teamForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+
 func (c *Config) checkReferences() []error {
 	all := []error{
 		c.checkIntegration("defaults.forge", c.Defaults.Forge),
 		c.checkIntegration("defaults.pipeline", c.Defaults.Pipeline),
 		c.checkRoom("defaults.room", c.Defaults.Room),
+	}
+	for i, name := range c.Teams {
+		at := fmt.Sprintf("teams[%d]", i)
+		switch {
+		case !teamForm.MatchString(name):
+			all = append(all, Fieldf(at, "a team's name has at most 40 lower-case letters, digits and dashes, a letter first"))
+		case slices.Index(c.Teams, name) < i:
+			all = append(all, Fieldf(at, "%q is there twice", name))
+		}
 	}
 	for i, name := range c.Defaults.Provision {
 		at := fmt.Sprintf("defaults.provision[%d]", i)

@@ -27,8 +27,8 @@ func completeDefaults(cfg *config.Config, doors *doors) (d bot.Defaults, err err
 func defaultsOf(cfg *config.Config) bot.Defaults {
 	d := bot.Defaults{
 		Forge: cfg.Defaults.Forge, Pipeline: cfg.Defaults.Pipeline, Blueprint: cfg.Defaults.Blueprint, Owner: cfg.Defaults.Owner,
-		Provision: cfg.Defaults.Provision,
-		BotName:   cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
+		Provision: cfg.Defaults.Provision, Teams: cfg.Teams,
+		BotName: cfg.Defaults.BotName, PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL,
 	}
 	d.ForgeOwners = map[string][]string{}
 	for _, section := range cfg.Integrations {

@@ -34,6 +34,7 @@ func (c *Command) Spec() bot.Spec {
 			{Name: "owner", Value: "O", Help: "organisation or user that has the repository"},
 			{Name: "forge", Value: "F", Help: "where the repository is, if not at the owner's only forge"},
 			{Name: "pipeline", Value: "P", Help: "what builds it"},
+			{Name: "team", Value: "T", Help: "the team that it is for"},
 			{Name: "propose", Value: "B", Help: "open a pull request with this blueprint's Jenkinsfile", Example: "go-service"},
 		},
 	}
@@ -45,7 +46,15 @@ func (c *Command) Access(req *bot.Request) bot.Access {
 	if _, name, err := c.s.ForgeOf(req.Args.Flags["forge"], owner); err == nil {
 		owner = name
 	}
-	return bot.Access{OwnerName: owner, Blueprint: req.Args.Flags["propose"]}
+	return bot.Access{Team: c.team(req), OwnerName: owner, Blueprint: req.Args.Flags["propose"]}
+}
+
+// team is the team that is asked for, as the configuration writes it if it is there.
+func (c *Command) team(req *bot.Request) string {
+	if team, err := c.s.TeamOf(req.Args.Flags["team"]); err == nil {
+		return team
+	}
+	return req.Args.Flags["team"]
 }
 
 // where splits OWNER/NAME at the last slash: groups may lie in groups.
@@ -96,6 +105,10 @@ func (c *Command) prepare(ctx context.Context, req *bot.Request) (bot.Bootstrap,
 	if err != nil {
 		return bot.Bootstrap{}, err
 	}
+	team, err := c.s.TeamOf(req.Args.Flags["team"])
+	if err != nil {
+		return bot.Bootstrap{}, err
+	}
 	slug := req.Args.Flags["as"]
 	if slug == "" {
 		slug = name
@@ -109,7 +122,7 @@ func (c *Command) prepare(ctx context.Context, req *bot.Request) (bot.Bootstrap,
 	}
 	b := bot.Bootstrap{Adopt: &repo, Project: bot.Project{
 		ID: bot.NewID(req.Now), Slug: slug, Owner: owner, CreatedBy: req.User.ID, CreatedByName: req.User.Name, State: bot.ProjectCreating,
-		DefaultBranch: repo.DefaultBranch, Private: repo.Private, Forge: forge, Pipeline: pipeline, Room: c.s.CardRoom(req), CreatedAt: req.Now,
+		DefaultBranch: repo.DefaultBranch, Private: repo.Private, Forge: forge, Pipeline: pipeline, Team: team, Room: c.s.CardRoom(req), CreatedAt: req.Now,
 	}}
 	if from := req.Args.Flags["propose"]; from != "" {
 		if _, err := bot.Find[bot.PullRequester](c.s.Integrations, forge, "pull requests"); err != nil {

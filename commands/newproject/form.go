@@ -67,6 +67,13 @@ func (c *Command) Form(_ context.Context, req *bot.Request) (*bot.Form, error) {
 		}
 		form.Fields = append(form.Fields, owner)
 	}
+	if teams := c.s.Defaults.Teams; len(teams) > 0 {
+		team := bot.FormField{Name: "team", Label: "Team", Kind: bot.FieldSelect, Value: req.Args.Flags["team"]}
+		for _, t := range teams {
+			team.Options = append(team.Options, bot.FormOption{Value: t, Label: t})
+		}
+		form.Fields = append(form.Fields, team)
+	}
 	private := bot.FormField{Name: "private", Label: "Private repository", Kind: bot.FieldCheckbox, Value: "false"}
 	if req.Flag("private") {
 		private.Value = "true"
@@ -108,6 +115,9 @@ func (c *Command) Fill(_ context.Context, req *bot.Request, values map[string]st
 	}
 	if owner := values["owner"]; owner != "" {
 		args.Flags["owner"] = owner
+	}
+	if team := values["team"]; team != "" {
+		args.Flags["team"] = team
 	}
 	delete(args.Flags, "private")
 	if values["private"] == "true" {

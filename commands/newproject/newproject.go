@@ -34,6 +34,7 @@ func (c *Command) Spec() bot.Spec {
 			{Name: "owner", Value: "O", Help: "organisation or user that gets the repository"},
 			{Name: "forge", Value: "F", Help: "where the repository goes, if not to the owner's only forge"},
 			{Name: "pipeline", Value: "P", Help: "what builds it"},
+			{Name: "team", Value: "T", Help: "the team that it is for"},
 			{Name: "private", Help: "make the repository private"},
 			{Name: "dry-run", Help: "only show what would be done"},
 		},
@@ -43,7 +44,7 @@ func (c *Command) Spec() bot.Spec {
 
 // Access asks the policy about the owner and the blueprint.
 func (c *Command) Access(req *bot.Request) bot.Access {
-	return bot.Access{OwnerName: c.owner(req), Blueprint: c.blueprint(req)}
+	return bot.Access{Team: c.team(req), OwnerName: c.owner(req), Blueprint: c.blueprint(req)}
 }
 
 // owner is the owner that the request would end up with; one that can't be is asked
@@ -54,6 +55,14 @@ func (c *Command) owner(req *bot.Request) string {
 		return req.Args.Flags["owner"]
 	}
 	return owner
+}
+
+// team is the team that is asked for, as the configuration writes it if it is there.
+func (c *Command) team(req *bot.Request) string {
+	if team, err := c.s.TeamOf(req.Args.Flags["team"]); err == nil {
+		return team
+	}
+	return req.Args.Flags["team"]
 }
 
 func (c *Command) blueprint(req *bot.Request) string {
@@ -95,6 +104,10 @@ func (c *Command) prepare(req *bot.Request) (bot.Bootstrap, error) {
 	if err != nil {
 		return bot.Bootstrap{}, err
 	}
+	team, err := c.s.TeamOf(req.Args.Flags["team"])
+	if err != nil {
+		return bot.Bootstrap{}, err
+	}
 	answers, err := answersOf(req.Args.Pairs)
 	if err != nil {
 		return bot.Bootstrap{}, err
@@ -107,7 +120,7 @@ func (c *Command) prepare(req *bot.Request) (bot.Bootstrap, error) {
 		ID: bot.NewID(req.Now), Slug: name, Description: render.Answers["description"], Owner: owner,
 		CreatedBy: req.User.ID, CreatedByName: req.User.Name, State: bot.ProjectCreating,
 		Blueprint: render.Blueprint, BlueprintVer: render.Version, DefaultBranch: "main", Forge: forge,
-		Pipeline: pipeline, Private: req.Flag("private"), Room: c.s.CardRoom(req), CreatedAt: req.Now,
+		Pipeline: pipeline, Team: team, Private: req.Flag("private"), Room: c.s.CardRoom(req), CreatedAt: req.Now,
 	}}, nil
 }
 

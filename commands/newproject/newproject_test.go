@@ -173,3 +173,28 @@ func TestForeignRepositoryIsLeftAlone(t *testing.T) {
 		t.Errorf("the foreign repository is %s, %v", found, err)
 	}
 }
+
+// TestTeam: a team's jobs lie in its folder; the policy is asked about the team as it
+// is configured.
+func TestTeam(t *testing.T) {
+	t.Parallel()
+	r, c := setup(t)
+	r.Refused(c, bot.CodeInvalid, "There is no team in the configuration", "name=new-one", "--team=web")
+	r.Services.Defaults.Teams = []string{"payments", "web"}
+	r.Refused(c, bot.CodeInvalid, "Did you mean web?", "name=new-one", "--team=wep")
+	if a := c.Access(r.Request(c, "name=new-one", "--team=WEB")); a.Team != "web" {
+		t.Errorf("%+v", a)
+	}
+	form, err := c.Form(t.Context(), r.Request(c, "--team=web"))
+	if err != nil || !slices.ContainsFunc(form.Fields, func(f bot.FormField) bool { return f.Name == "team" && f.Value == "web" && len(f.Options) == 2 }) {
+		t.Errorf("%+v, %v", form, err)
+	}
+	r.Said(c, "name=new-one", "--team=WEB")
+	op := r.Ended("new-project")
+	if p, _, err := stored(r, "new-one"); err != nil || p.Team != "web" || op.State != bot.OperationSucceeded {
+		t.Errorf("%s %s: %+v, %v", op.State, op.Error, p, err)
+	}
+	if calls := strings.Join(r.CI.Calls(), ";"); calls != "EnsureJob web/new-one" {
+		t.Error(calls)
+	}
+}

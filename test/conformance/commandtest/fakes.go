@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -77,7 +78,7 @@ func (p *Pipeline) FindJob(_ context.Context, spec bot.JobSpec) (bot.Presence, b
 
 // EnsureJob implements bot.Pipeline.
 func (p *Pipeline) EnsureJob(_ context.Context, spec bot.JobSpec) (bot.Job, error) {
-	if err := p.note("EnsureJob", "%s", spec.Name); err != nil {
+	if err := p.note("EnsureJob", "%s", path.Join(spec.Folder, spec.Name)); err != nil {
 		return bot.Job{}, err
 	}
 	p.mu.Lock()
