@@ -43,7 +43,7 @@ func (s *Service) status(ctx context.Context, id string) (v view, err error) {
 		State: stateOf(b), Text: told(b), URL: b.URL,
 	}
 	return view{
-		state: fmt.Sprintf("%s #%d", st.State, b.Ref.Number), final: b.State == bot.BuildFinished,
+		state: fmt.Sprintf("%s #%d", st.State, b.Ref.Number), final: b.State == bot.BuildFinished, busy: b.State == bot.BuildRunning && len(b.Inputs) == 0,
 		show: func(ctx context.Context) error { return writer.WriteStatus(ctx, st) },
 	}, nil
 }

@@ -40,7 +40,7 @@ func (s *Service) deployment(ctx context.Context, id string) (v view, err error)
 		st.Text += ": " + bot.OneLine(d.Message)
 	}
 	return view{
-		state: string(d.State), final: d.State.Final(),
+		state: string(d.State), final: d.State.Final(), busy: d.State == bot.DeploymentApplying || d.State == bot.DeploymentWatching,
 		show: func(ctx context.Context) error {
 			_, err := writer.WriteDeployment(ctx, st)
 			return err

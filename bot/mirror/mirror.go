@@ -96,6 +96,7 @@ func (s *Service) follow(ctx context.Context, tx *bot.Tx, kind string, p bot.Pro
 // view is what the forge is to show now.
 type view struct {
 	state string // what a second showing of is not worth a call
+	busy  bool // its end is near
 	final bool
 	show  func(ctx context.Context) error // nil: nothing, the subject is gone
 }
@@ -118,9 +119,13 @@ func (k *kind) Title(op *bot.Operation) bot.Text {
 // Finish has nothing to say: what was shown is seen on the forge.
 func (*kind) Finish(context.Context, *bot.Tx, *bot.Operation, []bot.StepRow) error { return nil }
 
-// patience is how long a subject is waited for without a word of it: a wake-up that
-// comes while the operation looks is not heard.
-const patience = 2 * time.Minute
+// How long a subject is waited for without a word of it, because a wake-up that comes
+// while the operation looks is not heard: one that is about to end, and one that may
+// wait for somebody's approval.
+const (
+	patience     = 15 * time.Second
+	longPatience = 2 * time.Minute
+)
 
 // forgotten is how long an end is waited for at all: whoever was to report it may be
 // gone.
@@ -140,7 +145,10 @@ func (k *kind) Steps(op *bot.Operation) ([]bot.Step, error) {
 		if err != nil || v.final || k.s.s.Clock.Now().Sub(run.Operation.CreatedAt) > forgotten {
 			return bot.StepResult{}, err
 		}
-		again := patience
+		again := longPatience
+		if v.busy {
+			again = patience
+		}
 		return bot.StepResult{Wait: &again}, nil
 	}
 	show := func(ctx context.Context, run bot.StepRun) (bot.StepResult, error) { return k.show(ctx, run, in.ID) }
