@@ -96,7 +96,7 @@ func (s *Service) follow(ctx context.Context, tx *bot.Tx, kind string, p bot.Pro
 // view is what the forge is to show now.
 type view struct {
 	state string // what a second showing of is not worth a call
-	busy  bool // its end is near
+	busy  bool   // its end is near
 	final bool
 	show  func(ctx context.Context) error // nil: nothing, the subject is gone
 }
