@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,33 +47,7 @@ func (f *Forge) Run(ctx context.Context) error {
 
 // turn claims this round for one of the replicas.
 func (f *Forge) turn(ctx context.Context) (mine bool, err error) {
-	err = f.env.Work.Write(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		mine = false
-		now := f.env.Clock.Now()
-		doc, err := tx.Documents.Get(ctx, f.env.Name, kindSweep, "last")
-		var last struct{ At time.Time }
-		if err == nil {
-			err = json.Unmarshal(doc.Body, &last)
-		}
-		if err != nil && bot.CodeOf(err) != bot.CodeNotFound {
-			return err
-		}
-		if now.Sub(last.At) < sweepEvery/2 {
-			return nil
-		}
-		last.At = now
-		body, err := json.Marshal(last)
-		if err != nil {
-			return err
-		}
-		mine = true
-		_, err = tx.Documents.Put(ctx, bot.Document{Instance: f.env.Name, Kind: kindSweep, Key: "last", Rev: doc.Rev, Body: body})
-		return err
-	})
-	if bot.CodeOf(err) == bot.CodeStale {
-		return false, nil // another replica's
-	}
-	return mine, err
+	return bot.TakeRound(ctx, f.env.Work, f.env.Name, kindSweep, f.env.Clock.Now(), sweepEvery)
 }
 
 // hooked is one of our webhooks.
@@ -85,33 +58,12 @@ type hooked struct {
 
 // installed lists the webhooks of all projects.
 func (f *Forge) installed(ctx context.Context) (out []hooked, err error) {
-	err = f.env.Work.Read(ctx, func(ctx context.Context, tx *bot.Tx) error {
-		out = nil
-		projects, err := tx.Projects.List(ctx)
-		if err != nil {
-			return err
+	all, err := bot.InstalledHooks(ctx, f.env.Work, f.env.Name)
+	for _, h := range all {
+		if id, _ := strconv.ParseInt(h.ExternalID, 10, 64); id > 0 {
+			out = append(out, hooked{repo: h.Repository, id: id})
 		}
-		for _, p := range projects {
-			all, err := tx.Resources.Of(ctx, p.ID)
-			if err != nil {
-				return err
-			}
-			var one hooked
-			for _, r := range all {
-				switch {
-				case r.Instance != f.env.Name:
-				case r.Kind == bot.ResourceRepository:
-					one.repo = r.Repository(p.DefaultBranch)
-				case r.Kind == bot.ResourceHook:
-					one.id, _ = strconv.ParseInt(r.ExternalID, 10, 64)
-				}
-			}
-			if one.id > 0 && one.repo.ExternalID != "" && p.State != bot.ProjectArchived {
-				out = append(out, one)
-			}
-		}
-		return nil
-	})
+	}
 	return out, err
 }
 
